@@ -1,0 +1,81 @@
+import type { Address } from "../base/address.js";
+import type { Bytes, Millis } from "../base/units.js";
+import type { Keyring } from "../wire/keyring.js";
+
+/** What a profile fixes (protocol.md section 4.1). */
+export interface Timing {
+  /** How long a whole exchange over a stream may take. */
+  readonly streamTimeout: Millis;
+  /** How many others are asked to ping a silent member. */
+  readonly indirectChecks: number;
+  readonly retransmitMult: number;
+  readonly suspicionMult: number;
+  readonly suspicionMaxTimeoutMult: number;
+  readonly pushPullInterval: Millis;
+  readonly probeInterval: Millis;
+  readonly probeTimeout: Millis;
+  readonly awarenessMaxMultiplier: number;
+  readonly gossipNodes: number;
+  readonly gossipInterval: Millis;
+  readonly gossipToTheDeadTime: Millis;
+}
+
+const lan: Timing = {
+  streamTimeout: 10_000,
+  indirectChecks: 3,
+  retransmitMult: 4,
+  suspicionMult: 4,
+  suspicionMaxTimeoutMult: 6,
+  pushPullInterval: 30_000,
+  probeInterval: 1_000,
+  probeTimeout: 500,
+  awarenessMaxMultiplier: 8,
+  gossipNodes: 3,
+  gossipInterval: 200,
+  gossipToTheDeadTime: 30_000,
+};
+
+/** The three profiles of Serf; `lan` is the default. */
+export const profiles = {
+  lan,
+  wan: {
+    ...lan,
+    streamTimeout: 30_000,
+    suspicionMult: 6,
+    pushPullInterval: 60_000,
+    probeInterval: 5_000,
+    probeTimeout: 3_000,
+    gossipNodes: 4,
+    gossipInterval: 500,
+    gossipToTheDeadTime: 60_000,
+  },
+  local: {
+    ...lan,
+    streamTimeout: 1_000,
+    indirectChecks: 1,
+    retransmitMult: 2,
+    suspicionMult: 3,
+    pushPullInterval: 15_000,
+    probeTimeout: 200,
+    gossipInterval: 100,
+    gossipToTheDeadTime: 15_000,
+  },
+} as const satisfies Record<string, Timing>;
+
+export type Profile = keyof typeof profiles;
+
+export interface SwimConfig {
+  readonly name: string;
+  /** Where others reach us; announced with every alive claim. */
+  readonly advertise: Address;
+  /** Where we listen: stands in for a missing port in alive claims and indirect pings. */
+  readonly bindPort: number;
+  readonly timing: Timing;
+  readonly compression: boolean;
+  /** Present if and only if the cluster is encrypted. Shared with its owner: changes take effect at once. */
+  readonly keyring: Keyring | undefined;
+  /** Empty for none; stock agents know none. */
+  readonly label: string;
+  /** PMin, PMax, PCur, DMin, DMax, DCur. */
+  readonly versions: Bytes;
+}

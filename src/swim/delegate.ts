@@ -1,0 +1,29 @@
+import type { Address } from "../base/address.js";
+import type { Bytes, Instant, Millis } from "../base/units.js";
+import type { SwimMember } from "./member.js";
+
+/** What SWIM asks and tells the layer above. Called in the middle of handling an input. */
+export interface Delegate {
+  /** The encoded tags to announce; read at start and by {@link Swim.updateMeta}. */
+  meta(): Bytes;
+  /** The payload of an ack to a UDP ping. */
+  ackPayload(now: Instant): Bytes | undefined;
+  /** A direct ping of `member` was acked in time. */
+  handleRoundTrip(now: Instant, member: SwimMember, rtt: Millis, payload: Bytes | undefined): void;
+  /** `payload` is a view: who keeps it copies it. */
+  handleUserMessage(now: Instant, payload: Bytes): void;
+  /** Messages to gossip along, each at most `budget - overhead` long, `overhead` counted for each. */
+  takeBroadcasts(now: Instant, overhead: number, budget: number): readonly Bytes[];
+  /** What a push/pull carries for the layer above. */
+  localState(now: Instant, join: boolean): Bytes;
+  /** `ours` is true if this exchange is one that {@link Swim.join} began. */
+  mergeRemoteState(now: Instant, state: Bytes, join: boolean, ours: boolean): void;
+  /** A new member, or one that had been dead or left. Also called for the local member at start. */
+  handleJoin(now: Instant, member: SwimMember): void;
+  /** Dead or left, see {@link SwimMember.state}. */
+  handleLeave(now: Instant, member: SwimMember): void;
+  /** Same member, other meta. */
+  handleUpdate(now: Instant, member: SwimMember): void;
+  /** An alive claim puts a name that `existing` holds at `claimed`; the claim was not believed. */
+  handleConflict(now: Instant, existing: SwimMember, claimed: Address): void;
+}

@@ -1,0 +1,28 @@
+import type { Address } from "../base/address.js";
+import type { Log } from "../base/log.js";
+import type { Random } from "../base/random.js";
+import type { Timers } from "../base/timers.js";
+import type { Bytes } from "../base/units.js";
+
+/** Names one TCP connection between the core and its driver; given by the core, never used twice. */
+export type StreamId = number;
+
+/** What the core wants done. A driver carries the outputs out in order. */
+export type Output =
+  /** Send one datagram from the gossip socket. */
+  | { readonly kind: "packet"; readonly to: Address; readonly payload: Bytes }
+  /** Connect; what is written before the connection stands waits for it. */
+  | { readonly kind: "dial"; readonly stream: StreamId; readonly to: Address }
+  | { readonly kind: "write"; readonly stream: StreamId; readonly bytes: Bytes }
+  /** Send what was written, then close. The driver says nothing more of this stream. */
+  | { readonly kind: "close"; readonly stream: StreamId };
+
+/** All that the SWIM core can reach. */
+export interface Host {
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  emit(output: Output): void;
+  /** 12 bytes that are never used twice with one key; unpredictable in an agent, seeded in a simulation. */
+  nonce(): Bytes;
+}

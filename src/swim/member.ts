@@ -1,0 +1,17 @@
+import type { Address } from "../base/address.js";
+import type { Bytes, Instant } from "../base/units.js";
+import type { RemoteState } from "../wire/swim-messages.js";
+
+/** What SWIM holds to be true of one member. The layer above reads it and never changes it. */
+export interface SwimMember {
+  readonly name: string;
+  readonly address: Address;
+  /** The encoded tags; at most 512 bytes of our own, whatever a peer sent of others. */
+  readonly meta: Bytes;
+  /** PMin, PMax, PCur, DMin, DMax, DCur. */
+  readonly versions: Bytes;
+  readonly incarnation: number;
+  readonly state: RemoteState;
+  /** When {@link state} last changed. */
+  readonly changedAt: Instant;
+}

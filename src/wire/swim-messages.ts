@@ -1,0 +1,108 @@
+import type { Bytes } from "../base/units.js";
+
+/** Who asks, so that the answer finds its way; all three are empty in a ping without source fields. */
+export interface PingSource {
+  /** Empty if absent. */
+  readonly sourceIp: Bytes;
+  /** 0 if absent. */
+  readonly sourcePort: number;
+  /** Empty if absent. */
+  readonly sourceNode: string;
+}
+
+export interface Ping extends PingSource {
+  readonly kind: "ping";
+  /** u32. */
+  readonly seq: number;
+  /** Who is meant; empty means whoever listens. */
+  readonly node: string;
+}
+
+export interface IndirectPing extends PingSource {
+  readonly kind: "indirect-ping";
+  readonly seq: number;
+  readonly node: string;
+  readonly targetIp: Bytes;
+  /** 0 means the helper's own bind port. */
+  readonly targetPort: number;
+  /** True if the asker understands nacks. */
+  readonly nack: boolean;
+}
+
+export interface Ack {
+  readonly kind: "ack";
+  readonly seq: number;
+  readonly payload: Bytes | undefined;
+}
+
+export interface Nack {
+  readonly kind: "nack";
+  readonly seq: number;
+}
+
+/** A claim that `node` is there, made by itself; the only one that carries its data. */
+export interface Alive {
+  readonly kind: "alive";
+  readonly node: string;
+  /** u32. */
+  readonly incarnation: number;
+  readonly ip: Bytes;
+  readonly port: number;
+  readonly meta: Bytes | undefined;
+  /** PMin, PMax, PCur, DMin, DMax, DCur (protocol.md section 1.11); other lengths only from a peer. */
+  readonly versions: Bytes;
+}
+
+export interface Suspect {
+  readonly kind: "suspect";
+  readonly node: string;
+  readonly incarnation: number;
+  readonly from: string;
+}
+
+/** `from` equal to `node` means that it left on purpose. */
+export interface Dead {
+  readonly kind: "dead";
+  readonly node: string;
+  readonly incarnation: number;
+  readonly from: string;
+}
+
+/** A message of the layer above; in a packet the payload has no length of its own. */
+export interface UserMessage {
+  readonly kind: "user";
+  /** A view into what was received: who keeps it copies it. */
+  readonly payload: Bytes;
+}
+
+export interface ErrorMessage {
+  readonly kind: "error";
+  readonly error: string;
+}
+
+export type RemoteState = "alive" | "suspect" | "dead" | "left";
+
+/** One member as a push/pull describes it. */
+export interface MemberState {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly ip: Bytes;
+  readonly port: number;
+  readonly meta: Bytes | undefined;
+  readonly state: RemoteState;
+  readonly versions: Bytes;
+}
+
+/** The whole of what a member knows, exchanged over a stream. */
+export interface PushPull {
+  readonly kind: "push-pull";
+  readonly join: boolean;
+  readonly members: readonly MemberState[];
+  readonly userState: Bytes;
+}
+
+/** What a packet may carry. */
+export type PacketMessage = Ping | IndirectPing | Ack | Nack | Alive | Suspect | Dead | UserMessage;
+
+/** What a stream may carry. */
+export type StreamMessage = PushPull | Ping | Ack | UserMessage | ErrorMessage;
