@@ -1,0 +1,58 @@
+/** What a flag takes. A switch takes its value only after `=`; all others in either way. */
+export type OptionKind = "text" | "integer" | "switch";
+
+/** One flag of a command. Its `help` is what `-h` prints. */
+export interface OptionSpec {
+  /** Without dashes: `rpc-addr`. */
+  readonly flag: string;
+  readonly kind: OptionKind;
+  /** What stands for the value in the help: `ADDR`. A switch has none. */
+  readonly placeholder?: string;
+  /** May be given several times; the values are kept in order. Otherwise the last one counts. */
+  readonly repeatable?: boolean;
+  readonly help: string;
+}
+
+/** The arguments of a command after {@link OptionSpec}s were applied. */
+export interface Arguments {
+  /** All flags as given, in order; `value` is `true` or `false` for a switch. */
+  readonly given: readonly { readonly flag: string; readonly value: string }[];
+  readonly positionals: readonly string[];
+  /** The last value of `flag`, or undefined if it was not given. */
+  text(flag: string): string | undefined;
+  /** Every value of `flag`, in order. */
+  texts(flag: string): readonly string[];
+  /** The last value of an integer flag, or undefined if it was not given. */
+  integer(flag: string): number | undefined;
+  /** The state of a switch, or undefined if it was not given. */
+  switched(flag: string): boolean | undefined;
+}
+
+/** The process as a command sees it. */
+export interface Terminal {
+  /** The name under which the program was called, for texts: `gossipd` or `serf`. */
+  readonly program: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Writes `text` to stdout as it is. */
+  out(text: string): void;
+  /** Writes `text` to stderr as it is. */
+  err(text: string): void;
+  /** The text that `-h` prints for this command, newline at the end included. */
+  help(): string;
+  /** Calls `run` when the user interrupts (SIGINT); the process does not end by itself then. */
+  onInterrupt(run: () => void): void;
+}
+
+/** One command of the program: `gossipd NAME [options] ...`. One file each in `commands/`. */
+export interface Command {
+  readonly name: string;
+  /** What follows the name in the usage line: `[options] ADDR...`. */
+  readonly usage: string;
+  /** What the command does, in full lines; the help wraps them. */
+  readonly about: string;
+  readonly options: readonly OptionSpec[];
+  /** Printed after the options, as it is. */
+  readonly epilogue?: string;
+  /** Resolves with the exit code. A thrown OperatorError is printed to stdout as one line; exit code 1. */
+  run(args: Arguments, terminal: Terminal): Promise<number>;
+}
