@@ -18,9 +18,13 @@ export class DecodeError extends Error {
 
   readonly reason: DecodeReason;
 
-  constructor(reason: DecodeReason, message: string) {
+  /** True if the peer on a stream is told: an err frame with `message`, which has memberlist's words. */
+  readonly answered: boolean;
+
+  constructor(reason: DecodeReason, message: string, answered = false) {
     super(message);
     this.reason = reason;
+    this.answered = answered;
   }
 }
 
@@ -29,6 +33,6 @@ export class AuthenticationError extends DecodeError {
   override readonly name = "AuthenticationError";
 
   constructor(message: string) {
-    super("encryption", message);
+    super("encryption", message, true);
   }
 }

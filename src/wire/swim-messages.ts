@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import type { DecodeError } from "./errors.js";
 
 /** Who asks, so that the answer finds its way; all three are empty in a ping without source fields. */
 export interface PingSource {
@@ -106,3 +107,11 @@ export type PacketMessage = Ping | IndirectPing | Ack | Nack | Alive | Suspect |
 
 /** What a stream may carry. */
 export type StreamMessage = PushPull | Ping | Ack | UserMessage | ErrorMessage;
+
+export function encodePacketMessage(_message: PacketMessage): Bytes {
+  throw new Error("not yet");
+}
+
+export function decodePacket(_frame: Bytes): { messages: PacketMessage[]; faults: DecodeError[] } {
+  throw new Error("not yet");
+}
