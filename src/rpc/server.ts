@@ -1,0 +1,104 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createServer, type Server, type Socket } from "node:net";
+import { OperatorError, reasonOf } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import type { RpcApi } from "./api.js";
+import type { RpcCounters, RpcHost } from "./host.js";
+import { type RpcLimits, rpcLimits } from "./limits.js";
+import { Session } from "./session.js";
+
+export interface RpcServerOptions {
+  /** The token that clients must send; empty: none is needed. */
+  readonly authKey: string;
+  readonly log: Log;
+  /**
+   * Called when a client's `leave` was done and its answer is on the way: the agent should exit.
+   * Called again for every other client that asked to leave.
+   */
+  readonly onLeft: () => void;
+  readonly limits?: Partial<RpcLimits>;
+}
+
+/** Serves {@link RpcApi} to clients of Serf's RPC (protocol.md section 6). */
+export class RpcServer {
+  readonly counters: RpcCounters = { accepted: 0, refused: 0, requests: 0, droppedRecords: 0 };
+  readonly #host: RpcHost;
+  readonly #server: Server;
+  /** At most `limits.connections`. */
+  readonly #sessions = new Map<Socket, Session>();
+  /** Clients are being turned away, and the log says so. */
+  #full = false;
+
+  constructor(api: RpcApi, options: RpcServerOptions) {
+    const { authKey, log, onLeft } = options;
+    const limits = { ...rpcLimits, ...options.limits };
+    const isToken = authKey === "" ? undefined : tokenCheck(authKey);
+    this.#host = { api, log, limits, isToken, onLeft, counters: this.counters };
+    // A client may close its half at once, as `leave` of node-serf does, and still wants its answers.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
+    this.#server.maxConnections = limits.connections;
+    this.#server.on("connection", (socket) => this.#accept(socket));
+    this.#server.on("drop", () => this.#refuse());
+  }
+
+  /** Resolves with the port that is listened on. Throws OperatorError if the address cannot be had. */
+  async listen(host: string, port: number): Promise<number> {
+    const server = this.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(new OperatorError(bindFailure(host, port, error))));
+      server.listen({ host, port }, resolve);
+    });
+    server.removeAllListeners("error");
+    server.on("error", (error) => {
+      this.#host.log.error({ reason: reasonOf(error) }, "rpc client could not be accepted");
+    });
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
+  }
+
+  /** Stops listening and ends all connections, after what was sent to them has left (or did not). */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#sessions.values()) session.finish();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress = "", remotePort = 0 } = socket;
+    const client = `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+    this.counters.accepted += 1;
+    this.#host.log.info({}, `Accepted client: ${client}`);
+    const session = new Session(socket, client, this.#host);
+    this.#sessions.set(socket, session);
+    socket.on("close", () => {
+      this.#sessions.delete(socket);
+      this.#full = false;
+    });
+    void session.run();
+  }
+
+  #refuse(): void {
+    this.counters.refused += 1;
+    if (this.#full) return;
+    this.#full = true;
+    const facts = { connections: this.#host.limits.connections };
+    this.#host.log.warn(facts, "too many rpc clients, refusing further ones");
+  }
+}
+
+/** Compares digests, so that the time it takes tells nothing about the token. */
+function tokenCheck(token: string): (text: string) => boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  const right = digest(token);
+  return (text) => timingSafeEqual(digest(text), right);
+}
+
+function bindFailure(host: string, port: number, error: NodeJS.ErrnoException): string {
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const causes: Record<string, string> = {
+    EADDRINUSE: "address already in use",
+    EADDRNOTAVAIL: "cannot assign requested address",
+    EACCES: "permission denied",
+  };
+  return `listen tcp ${address}: bind: ${causes[error.code ?? ""] ?? error.message}`;
+}
