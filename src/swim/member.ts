@@ -2,7 +2,12 @@ import type { Address } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { RemoteState } from "../wire/swim-messages.js";
 
-/** What SWIM holds to be true of one member. The layer above reads it and never changes it. */
+/**
+ * What SWIM holds to be true of one member. The layer above reads it and never changes it.
+ *
+ * It stays the same object while the member is known, and its fields change with what is learned;
+ * `address`, `meta` and `versions` are replaced, never written into.
+ */
 export interface SwimMember {
   readonly name: string;
   readonly address: Address;
@@ -14,4 +19,9 @@ export interface SwimMember {
   readonly state: RemoteState;
   /** When {@link state} last changed. */
   readonly changedAt: Instant;
+}
+
+/** True for a member that is not in the group any more, whether it failed or left. */
+export function isGone(member: SwimMember): boolean {
+  return member.state === "dead" || member.state === "left";
 }

@@ -1,0 +1,28 @@
+import type { Millis } from "../base/units.js";
+
+/**
+ * How well we ourselves do (Lifeguard, LHA-Probe): 0 is healthy; it rises when our probes fail
+ * without nacks and when we have to refute, and falls with every probe that succeeds.
+ */
+export class Awareness {
+  #score = 0;
+  readonly #multiplier: number;
+
+  /** The score stays below `multiplier`. */
+  constructor(multiplier: number) {
+    this.#multiplier = multiplier;
+  }
+
+  get score(): number {
+    return this.#score;
+  }
+
+  apply(delta: number): void {
+    this.#score = Math.min(this.#multiplier - 1, Math.max(0, this.#score + delta));
+  }
+
+  /** Stretches the probe interval, and nothing else. */
+  scale(interval: Millis): Millis {
+    return interval * (this.#score + 1);
+  }
+}

@@ -1,0 +1,272 @@
+import { formatAddress, sameAddress, sameBytes } from "../base/address.js";
+import type { Bytes, Instant } from "../base/units.js";
+import type { Alive, Dead, MemberState, Suspect } from "../wire/swim-messages.js";
+import type { LocalMember } from "./local-member.js";
+import { isGone } from "./member.js";
+import type { MemberRecord } from "./members.js";
+import type { Parts } from "./parts.js";
+import {
+  departureOf,
+  isSound,
+  judgeAlive,
+  judgeDead,
+  judgeSuspect,
+  type Knowledge,
+} from "./precedence.js";
+import { minSuspicion } from "./scaling.js";
+import type { Sender } from "./sender.js";
+import { Suspicion, type SuspicionBounds } from "./suspicion.js";
+
+/**
+ * Believes, passes on or refutes what is claimed about members. The rules are in precedence.ts; here
+ * is what follows from them.
+ */
+export class Claims {
+  readonly #parts: Parts;
+  readonly #sender: Sender;
+  readonly #self: LocalMember;
+
+  constructor(parts: Parts, sender: Sender, self: LocalMember) {
+    this.#parts = parts;
+    this.#sender = sender;
+    this.#self = self;
+  }
+
+  /** Tells the group that we leave on purpose; `finished` as in {@link Sender.spread}. */
+  leave(now: Instant, finished: () => void): void {
+    const { incarnation, name: node } = this.#parts.local;
+    this.#self.leaving = true;
+    this.handleDead(now, { kind: "dead", node, incarnation, from: node }, finished);
+  }
+
+  /** One member as somebody else's push/pull describes it. */
+  handleState(now: Instant, state: MemberState): void {
+    const { incarnation, node } = state;
+    switch (state.state) {
+      case "alive":
+        this.handleAlive(now, { ...state, kind: "alive" });
+        return;
+      case "left":
+        this.handleDead(now, { kind: "dead", node, incarnation, from: node });
+        return;
+      // Not dead at once: the member gets the time to refute that gossip would have given it.
+      case "dead":
+      case "suspect": {
+        const from = this.#parts.local.name;
+        this.handleSuspect(now, { kind: "suspect", node, incarnation, from });
+        return;
+      }
+    }
+  }
+
+  handleAlive(now: Instant, received: Alive): void {
+    const { config, counters, host, members } = this.#parts;
+    counters.aliveClaims += 1;
+    const claim = received.port === 0 ? { ...received, port: config.bindPort } : received;
+    const knowledge = this.#knowledgeOf(claim.node);
+    const { known } = knowledge;
+    if (!isSound(claim)) {
+      this.#refuse(claim, "alive claim is unsound");
+      return;
+    }
+    switch (judgeAlive(claim, knowledge)) {
+      case "ignore":
+        return;
+      case "introduce":
+        if (members.full) this.#refuse(claim, "member table is full");
+        else this.#believeAlive(now, this.#add(now, claim), claim);
+        return;
+      case "accept":
+        if (known !== undefined) this.#believeAlive(now, known, claim);
+        return;
+      case "conflict":
+        if (known !== undefined) this.#reportConflict(now, known, claim);
+        return;
+      case "refute":
+        host.log.warn(
+          { incarnation: claim.incarnation },
+          `Refuting an alive message for '${claim.node}' (${formatAddress(claim)})`,
+        );
+        this.#self.refute(claim.incarnation);
+        return;
+    }
+  }
+
+  handleSuspect(now: Instant, claim: Suspect): void {
+    const { counters, host } = this.#parts;
+    const { from, incarnation } = claim;
+    counters.suspectClaims += 1;
+    const knowledge = this.#knowledgeOf(claim.node);
+    const { known } = knowledge;
+    if (known === undefined) return;
+    switch (judgeSuspect(claim, knowledge)) {
+      case "ignore":
+        return;
+      case "accept":
+        this.#believeSuspect(now, known, claim);
+        return;
+      case "confirm":
+        this.#confirm(now, known, claim);
+        return;
+      case "refute":
+        host.log.warn({ from, incarnation }, `Refuting a suspect message (from: ${from})`);
+        this.#self.refute(incarnation);
+        return;
+    }
+  }
+
+  /** `finished` as in {@link Sender.spread}, if the claim is believed. */
+  handleDead(now: Instant, claim: Dead, finished?: () => void): void {
+    const { counters, host } = this.#parts;
+    const { from, incarnation } = claim;
+    counters.deadClaims += 1;
+    const knowledge = this.#knowledgeOf(claim.node);
+    const { known } = knowledge;
+    if (known === undefined) return;
+    switch (judgeDead(claim, knowledge)) {
+      case "ignore":
+        return;
+      case "accept":
+        this.#believeDead(now, known, claim, finished);
+        return;
+      case "refute":
+        host.log.warn({ from, incarnation }, `Refuting a dead message (from: ${from})`);
+        this.#self.refute(incarnation);
+        return;
+    }
+  }
+
+  #knowledgeOf(name: string): Knowledge & { readonly known: MemberRecord | undefined } {
+    const { local, members } = this.#parts;
+    return { known: members.get(name), local: name === local.name, leaving: this.#self.leaving };
+  }
+
+  #refuse(claim: Alive, why: string): void {
+    this.#parts.counters.claimsRefused += 1;
+    this.#parts.host.log.debug({ member: claim.node }, why);
+  }
+
+  #reportConflict(now: Instant, known: MemberRecord, claim: Alive): void {
+    const { counters, delegate, host } = this.#parts;
+    counters.conflicts += 1;
+    const mine = formatAddress(known.address);
+    const theirs = formatAddress(claim);
+    host.log.error(
+      { member: known.name, mine, theirs },
+      `Conflicting address for ${known.name}. Mine: ${mine} Theirs: ${theirs} Old state: ${known.state}`,
+    );
+    delegate.handleConflict(now, known, { ip: claim.ip, port: claim.port });
+  }
+
+  /** Dead as long as it was unknown, so that the claim makes it join. */
+  #add(now: Instant, claim: Alive): MemberRecord {
+    const record: MemberRecord = {
+      name: claim.node,
+      address: { ip: copyOf(claim.ip), port: claim.port },
+      meta: copyOf(claim.meta ?? nothing),
+      versions: this.#keepVersions(claim.versions, this.#parts.local.versions),
+      incarnation: 0,
+      state: "dead",
+      changedAt: now,
+      suspicion: undefined,
+    };
+    this.#parts.members.add(record);
+    return record;
+  }
+
+  #believeAlive(now: Instant, known: MemberRecord, claim: Alive): void {
+    const { delegate, host, members } = this.#parts;
+    const { incarnation, meta = nothing } = claim;
+    const joined = isGone(known);
+    const updated = !sameBytes(known.meta, meta);
+    this.#sender.spread(claim, claim.node);
+    if (!sameAddress(known.address, claim)) {
+      known.address = { ip: copyOf(claim.ip), port: claim.port };
+    }
+    if (updated) known.meta = copyOf(meta);
+    known.versions = this.#keepVersions(claim.versions, known.versions);
+    known.incarnation = incarnation;
+    known.suspicion = undefined;
+    members.setState(known, "alive", now);
+    host.log.debug({ member: known.name, incarnation }, "member is alive");
+    if (joined) delegate.handleJoin(now, known);
+    else if (updated) delegate.handleUpdate(now, known);
+  }
+
+  #believeSuspect(now: Instant, known: MemberRecord, claim: Suspect): void {
+    const { host, members } = this.#parts;
+    const { from, incarnation } = claim;
+    this.#sender.spread(claim, claim.node);
+    known.incarnation = incarnation;
+    members.setState(known, "suspect", now);
+    host.log.debug({ member: known.name, incarnation, from }, "member is suspected");
+    const suspicion = new Suspicion(now, from, this.#suspicionBounds());
+    known.suspicion = suspicion;
+    this.#expireAtDeadline(known, suspicion);
+  }
+
+  #believeDead(now: Instant, known: MemberRecord, claim: Dead, finished?: () => void): void {
+    const { delegate, host, members } = this.#parts;
+    const { from, incarnation } = claim;
+    this.#sender.spread(claim, claim.node, finished);
+    known.incarnation = incarnation;
+    known.suspicion = undefined;
+    members.setState(known, departureOf(claim), now);
+    host.log.debug({ member: known.name, incarnation, from }, `member is ${known.state}`);
+    delegate.handleLeave(now, known);
+  }
+
+  #confirm(now: Instant, known: MemberRecord, claim: Suspect): void {
+    const { suspicion } = known;
+    if (suspicion === undefined || !suspicion.confirm(claim.from)) return;
+    this.#sender.spread(claim, claim.node);
+    this.#parts.host.log.debug({ member: known.name, from: claim.from }, "suspicion is confirmed");
+    if (suspicion.deadline <= now) this.#expire(now, known, suspicion);
+    else this.#expireAtDeadline(known, suspicion);
+  }
+
+  /**
+   * Confirmations are hoped for only if there are enough members besides us and the suspect; two fewer
+   * than the multiplier, so that the shortest time is reached two probe intervals early.
+   */
+  #suspicionBounds(): SuspicionBounds {
+    const { config, members } = this.#parts;
+    const { probeInterval, suspicionMaxTimeoutMult, suspicionMult } = config.timing;
+    const min = minSuspicion(suspicionMult, members.known, probeInterval);
+    const hoped = suspicionMult - 2;
+    const expected = members.known - 2 < hoped ? 0 : hoped;
+    return { min, max: min * suspicionMaxTimeoutMult, expected };
+  }
+
+  /** One timer more with every confirmation; the one that comes first ends the suspicion. */
+  #expireAtDeadline(known: MemberRecord, suspicion: Suspicion): void {
+    this.#parts.host.timers.at(suspicion.deadline, (now) => this.#expire(now, known, suspicion));
+  }
+
+  #expire(now: Instant, known: MemberRecord, suspicion: Suspicion): void {
+    if (known.suspicion !== suspicion || now < suspicion.deadline) return;
+    const { counters, host, local } = this.#parts;
+    const { incarnation, name: node } = known;
+    const { confirmations } = suspicion;
+    if (suspicion.degraded) counters.suspicionsDegraded += 1;
+    host.log.info(
+      { member: node, confirmations },
+      `Marking ${node} as failed, suspect timeout reached (${confirmations} peer confirmations)`,
+    );
+    this.handleDead(now, { kind: "dead", node, incarnation, from: local.name });
+  }
+
+  /** Nearly all members have the same six bytes as we have: these are kept once. */
+  #keepVersions(versions: Bytes, known: Bytes): Bytes {
+    const { local } = this.#parts;
+    if (sameBytes(versions, known)) return known;
+    return sameBytes(versions, local.versions) ? local.versions : copyOf(versions);
+  }
+}
+
+const nothing: Bytes = new Uint8Array();
+
+/** What is kept of a packet is copied: a view would keep the whole of it. */
+function copyOf(bytes: Bytes): Bytes {
+  return new Uint8Array(bytes);
+}

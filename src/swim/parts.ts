@@ -1,0 +1,60 @@
+import { maxPushPullMembers } from "../wire/limits.js";
+import { PendingAcks } from "./acks.js";
+import { Awareness } from "./awareness.js";
+import { BroadcastQueue } from "./broadcast-queue.js";
+import type { SwimConfig } from "./config.js";
+import { SwimCounters } from "./counters.js";
+import type { Delegate } from "./delegate.js";
+import { Faults } from "./faults.js";
+import type { Host } from "./host.js";
+import { type MemberRecord, Members } from "./members.js";
+
+/** Members in the table: no more than a push/pull can carry. */
+const maxMembers = maxPushPullMembers;
+
+/** Claims that wait to be gossiped: one for each member, and a refutation; push/pull carries the rest. */
+const maxBroadcasts = 65_536;
+
+/** What all parts of one SWIM machine share. */
+export interface Parts {
+  readonly config: SwimConfig;
+  readonly host: Host;
+  readonly delegate: Delegate;
+  /** Ourselves; in the table from the start on. */
+  readonly local: MemberRecord;
+  readonly members: Members;
+  /** Claims to gossip, by the name of the member. */
+  readonly queue: BroadcastQueue;
+  readonly acks: PendingAcks;
+  readonly awareness: Awareness;
+  readonly counters: SwimCounters;
+  readonly faults: Faults;
+}
+
+export function createParts(config: SwimConfig, host: Host, delegate: Delegate): Parts {
+  const { awarenessMaxMultiplier, retransmitMult } = config.timing;
+  const members = new Members(host.random, maxMembers);
+  const population = (): number => members.known;
+  const counters = new SwimCounters();
+  return {
+    config,
+    host,
+    delegate,
+    local: {
+      name: config.name,
+      address: config.advertise,
+      meta: new Uint8Array(),
+      versions: config.versions,
+      incarnation: 0,
+      state: "dead",
+      changedAt: 0,
+      suspicion: undefined,
+    },
+    members,
+    queue: new BroadcastQueue({ retransmitMult, population, capacity: maxBroadcasts }),
+    acks: new PendingAcks(),
+    awareness: new Awareness(awarenessMaxMultiplier),
+    counters,
+    faults: new Faults(counters, host.log),
+  };
+}

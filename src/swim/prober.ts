@@ -1,0 +1,177 @@
+import { formatAddress } from "../base/address.js";
+import type { Bytes, Instant } from "../base/units.js";
+import type { Ping, Suspect } from "../wire/swim-messages.js";
+import type { Claims } from "./claims.js";
+import type { SwimMember } from "./member.js";
+import type { MemberRecord } from "./members.js";
+import type { Parts } from "./parts.js";
+import type { Sender } from "./sender.js";
+import type { Streams } from "./streams.js";
+import { startTicker } from "./ticker.js";
+
+interface Probe {
+  readonly seq: number;
+  readonly target: MemberRecord;
+  /** When we last knew better: a claim that comes meanwhile is not overridden by our verdict. */
+  readonly incarnation: number;
+  readonly sentAt: Instant;
+  readonly deadline: Instant;
+  /** True once the ack may come from a helper. */
+  indirect: boolean;
+  expectedNacks: number;
+  nacks: number;
+  /** True if the target answered over TCP. */
+  contacted: boolean;
+}
+
+/** The failure detector: a ping, then help from others, then a verdict (SWIM section 3.1). */
+export class Prober {
+  readonly #parts: Parts;
+  readonly #claims: Claims;
+  readonly #sender: Sender;
+  readonly #streams: Streams;
+  #current: Probe | undefined;
+  /** True if a turn came while the last probe was still open; the next one then begins at its end. */
+  #behind = false;
+
+  constructor(parts: Parts, claims: Claims, sender: Sender, streams: Streams) {
+    this.#parts = parts;
+    this.#claims = claims;
+    this.#sender = sender;
+    this.#streams = streams;
+  }
+
+  start(now: Instant): void {
+    const { config, host } = this.#parts;
+    startTicker(host, now, config.timing.probeInterval, (then) => {
+      if (this.#current === undefined) this.#begin(then);
+      else this.#behind = true;
+    });
+  }
+
+  #begin(now: Instant): void {
+    const { acks, awareness, config, counters, host, local, members } = this.#parts;
+    const { gossipToTheDeadTime, probeInterval, probeTimeout } = config.timing;
+    const target = members.nextToProbe(now, local, gossipToTheDeadTime);
+    if (target === undefined) return;
+    const interval = awareness.scale(probeInterval);
+    counters.probes += 1;
+    if (interval > probeInterval) counters.probesDegraded += 1;
+    const seq = acks.expect({
+      handleAck: (then, payload) => this.#handleAck(then, probe, payload),
+      handleNack: () => {
+        probe.nacks += 1;
+      },
+    });
+    const probe: Probe = {
+      seq,
+      target,
+      incarnation: target.incarnation,
+      sentAt: now,
+      deadline: now + interval,
+      indirect: false,
+      expectedNacks: 0,
+      nacks: 0,
+      contacted: false,
+    };
+    this.#current = probe;
+    this.#ping(now, probe);
+    // Not stretched with the interval: waiting does not help a packet that was lost (Lifeguard).
+    host.timers.at(now + probeTimeout, (then) => this.#askOthers(then, probe));
+    host.timers.at(probe.deadline, (then) => this.#conclude(then, probe));
+  }
+
+  /** A suspect is told that it is one, so that it can refute at once (Lifeguard, Buddy System). */
+  #ping(now: Instant, { seq, target }: Probe): void {
+    const ping = this.#sender.ping(seq, target.name);
+    if (target.state === "alive") this.#sender.send(now, target.address, ping);
+    else this.#sender.sendTogether(target, [ping, this.#suspect(target, target.incarnation)]);
+  }
+
+  #handleAck(now: Instant, probe: Probe, payload: Bytes | undefined): void {
+    const { config, delegate } = this.#parts;
+    const rtt = now - probe.sentAt;
+    if (!probe.indirect && rtt <= config.timing.probeTimeout) {
+      delegate.handleRoundTrip(now, probe.target, rtt, payload);
+    }
+    this.#end(now, probe, -1);
+  }
+
+  #askOthers(now: Instant, probe: Probe): void {
+    if (this.#current !== probe) return;
+    const { config, host, local, members } = this.#parts;
+    const { target } = probe;
+    const ping = this.#sender.ping(probe.seq, target.name);
+    probe.indirect = true;
+    host.log.debug({}, `Failed UDP ping: ${target.name} (timeout reached)`);
+    const helpers = members.pick(
+      config.timing.indirectChecks,
+      (member) => member.state === "alive" && member !== local && member !== target,
+    );
+    for (const helper of helpers) {
+      const nack = understands(helper, 4);
+      if (nack) probe.expectedNacks += 1;
+      this.#sender.send(now, helper.address, {
+        ...ping,
+        kind: "indirect-ping",
+        targetIp: target.address.ip,
+        targetPort: target.address.port,
+        nack,
+      });
+    }
+    if (understands(target, 3)) this.#pingOverTcp(probe, ping);
+  }
+
+  /** Tells a member that is gone from a network that lets no UDP through. */
+  #pingOverTcp(probe: Probe, ping: Ping): void {
+    const { host } = this.#parts;
+    const { address, name } = probe.target;
+    this.#streams.dial(address, ping, probe.deadline, (_then, outcome) => {
+      if (outcome.kind === "answer") {
+        const { message } = outcome;
+        probe.contacted = message.kind === "ack" && message.seq === probe.seq;
+      } else {
+        const fields = { to: formatAddress(address), reason: outcome.reason };
+        host.log.debug(fields, `Failed fallback TCP ping: ${name}`);
+      }
+    });
+  }
+
+  #conclude(now: Instant, probe: Probe): void {
+    if (this.#current !== probe) return;
+    const { counters, host } = this.#parts;
+    const { target } = probe;
+    const { name } = target;
+    if (probe.contacted) {
+      const text = `Was able to connect to ${name} but other probes failed, network may be misconfigured`;
+      host.log.warn({ member: name }, text);
+      this.#end(now, probe, -1);
+      return;
+    }
+    counters.probesFailed += 1;
+    host.log.info({ member: name }, `Suspect ${name} has failed, no acks received`);
+    this.#claims.handleSuspect(now, this.#suspect(target, probe.incarnation));
+    // Helpers that send no nack either: it may be our own network or machine that is at fault.
+    const missingNacks = Math.max(0, probe.expectedNacks - probe.nacks);
+    this.#end(now, probe, probe.expectedNacks > 0 ? missingNacks : 1);
+  }
+
+  #suspect(target: SwimMember, incarnation: number): Suspect {
+    return { kind: "suspect", node: target.name, incarnation, from: this.#parts.local.name };
+  }
+
+  #end(now: Instant, probe: Probe, awarenessDelta: number): void {
+    const { acks, awareness } = this.#parts;
+    acks.forget(probe.seq);
+    awareness.apply(awarenessDelta);
+    this.#current = undefined;
+    if (!this.#behind) return;
+    this.#behind = false;
+    this.#begin(now);
+  }
+}
+
+/** True if the member speaks this version of memberlist's protocol. */
+function understands(member: SwimMember, version: number): boolean {
+  return (member.versions[1] ?? 0) >= version;
+}

@@ -1,0 +1,123 @@
+import { type Address, formatAddress } from "../base/address.js";
+import type { Instant, Millis } from "../base/units.js";
+import type {
+  MemberState,
+  PushPull as PushPullMessage,
+  StreamMessage,
+} from "../wire/swim-messages.js";
+import type { Claims } from "./claims.js";
+import type { MemberRecord } from "./members.js";
+import type { Parts } from "./parts.js";
+import { pushPullInterval } from "./scaling.js";
+import type { Outcome, Streams } from "./streams.js";
+import { findIncompatible, type Versioned } from "./versions.js";
+
+/** How an exchange ended; `failure` is undefined if both sides know the same now. */
+export type ExchangeDone = (now: Instant, failure: string | undefined) => void;
+
+/**
+ * Two members tell each other all they know, over a stream: a newcomer and one it joins, and now and
+ * then any two. What gossip lost is found here.
+ */
+export class PushPull {
+  readonly #parts: Parts;
+  readonly #claims: Claims;
+  readonly #streams: Streams;
+
+  constructor(parts: Parts, claims: Claims, streams: Streams) {
+    this.#parts = parts;
+    this.#claims = claims;
+    this.#streams = streams;
+  }
+
+  start(now: Instant): void {
+    const { config, host } = this.#parts;
+    const delay = host.random.next() * config.timing.pushPullInterval;
+    host.timers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
+  }
+
+  /** Begins an exchange; `join` says that we want to become one group with the other side's. */
+  exchange(now: Instant, to: Address, join: boolean, done: ExchangeDone): void {
+    const { config, counters, host } = this.#parts;
+    host.log.debug({ join }, `Initiating push/pull sync with: ${formatAddress(to)}`);
+    counters.pushPulls += 1;
+    const deadline = now + config.timing.streamTimeout;
+    this.#streams.dial(to, this.#localState(now, join), deadline, (then, outcome) => {
+      const failure = this.#conclude(then, to, join, outcome);
+      if (failure !== undefined) counters.pushPullsFailed += 1;
+      done(then, failure);
+    });
+  }
+
+  /** Answers an exchange that `from` began. */
+  answer(
+    now: Instant,
+    from: Address,
+    request: PushPullMessage,
+    reply: (message: StreamMessage) => void,
+  ): void {
+    const { counters, host } = this.#parts;
+    counters.pushPulls += 1;
+    // Before merging: the newcomer must not be told of itself as if we had known it.
+    reply(this.#localState(now, request.join));
+    const failure = this.#merge(now, from, request, false);
+    if (failure === undefined) return;
+    counters.pushPullsFailed += 1;
+    host.log.warn({ from: formatAddress(from) }, `Failed push/pull merge: ${failure}`);
+  }
+
+  #exchangeWithSomebody(now: Instant): void {
+    const { config, host, local, members } = this.#parts;
+    const wait: Millis = pushPullInterval(config.timing.pushPullInterval, members.known);
+    host.timers.at(now + wait, (then) => this.#exchangeWithSomebody(then));
+    const [peer] = members.pick(1, (member) => member.state === "alive" && member !== local);
+    if (peer === undefined) return;
+    this.exchange(now, peer.address, false, (_then, failure) => {
+      if (failure === undefined) return;
+      host.log.warn({ member: peer.name }, `Push/Pull with ${peer.name} failed: ${failure}`);
+    });
+  }
+
+  #conclude(now: Instant, peer: Address, join: boolean, outcome: Outcome): string | undefined {
+    if (outcome.kind === "failure") return outcome.reason;
+    const { message } = outcome;
+    if (message.kind === "push-pull") return this.#merge(now, peer, { ...message, join }, join);
+    return `received a message of kind ${message.kind}, expected push-pull`;
+  }
+
+  /** Undefined if the members were merged, else why not. */
+  #merge(now: Instant, peer: Address, remote: PushPullMessage, ours: boolean): string | undefined {
+    const { delegate, faults, members } = this.#parts;
+    const failure = findIncompatible(members.all(), remote.members.map(versioned));
+    if (failure !== undefined) return failure;
+    for (const state of remote.members) this.#claims.handleState(now, state);
+    if (remote.userState.length === 0) return undefined;
+    try {
+      delegate.mergeRemoteState(now, remote.userState, remote.join, ours);
+    } catch (thrown) {
+      // The groups are one all the same, and Serf counts the exchange as a success.
+      faults.note(peer, thrown);
+    }
+    return undefined;
+  }
+
+  /** Everyone we know, whatever their state, and what the layer above adds. */
+  #localState(now: Instant, join: boolean): PushPullMessage {
+    const { delegate, members } = this.#parts;
+    return {
+      kind: "push-pull",
+      join,
+      members: members.all().map(stateOf),
+      userState: delegate.localState(now, join),
+    };
+  }
+}
+
+function versioned({ node, state, versions }: MemberState): Versioned {
+  return { name: node, state, versions };
+}
+
+function stateOf(member: MemberRecord): MemberState {
+  const { address, incarnation, meta, name, state, versions } = member;
+  return { node: name, incarnation, ip: address.ip, port: address.port, meta, state, versions };
+}

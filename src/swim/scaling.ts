@@ -1,0 +1,32 @@
+import type { Millis } from "../base/units.js";
+
+/** Up to this many members a push/pull keeps its interval. */
+const pushPullThreshold = 32;
+
+/**
+ * How often a broadcast is sent before it is forgotten; `known` counts the members that we know of,
+ * whatever their state. The logarithm is what an epidemic needs to reach everyone (SWIM section 4.1).
+ */
+export function retransmitLimit(mult: number, known: number): number {
+  return mult * Math.ceil(Math.log10(known + 1));
+}
+
+/**
+ * How long a suspect has at least to refute, in a group of `known` members (Lifeguard, LHA-Suspicion:
+ * Min). The logarithm is cut to three decimals, as memberlist does.
+ */
+export function minSuspicion(mult: number, known: number, probeInterval: Millis): Millis {
+  const scale = Math.max(1, Math.log10(Math.max(1, known)));
+  return (mult * Math.floor(scale * 1_000) * probeInterval) / 1_000;
+}
+
+/** Between two push/pulls: their cost grows with the group, so a large group exchanges less often. */
+export function pushPullInterval(interval: Millis, known: number): Millis {
+  if (known <= pushPullThreshold) return interval;
+  return interval * (Math.ceil(Math.log2(known) - Math.log2(pushPullThreshold)) + 1);
+}
+
+/** How long a query waits for answers by default; `alive` counts the members that can answer. */
+export function queryTimeout(gossipInterval: Millis, mult: number, alive: number): Millis {
+  return gossipInterval * mult * Math.ceil(Math.log10(alive + 1));
+}

@@ -1,0 +1,116 @@
+import type { Address } from "../base/address.js";
+import type { Bytes, Instant } from "../base/units.js";
+import { compoundOverheadBytes, compoundPartBytes, packCompound } from "../wire/compound.js";
+import { encryptionOverheadBytes, labelOverheadBytes, sealPacket } from "../wire/envelope.js";
+import {
+  type Alive,
+  type Dead,
+  encodePacketMessage,
+  type PacketMessage,
+  type Ping,
+  type Suspect,
+} from "../wire/swim-messages.js";
+import type { SwimConfig } from "./config.js";
+import type { SwimMember } from "./member.js";
+import type { Parts } from "./parts.js";
+
+/** What memberlist puts into one datagram; the checksum comes on top. */
+const packetBytes = 1_400;
+
+/** The type byte that a message of the layer above gets. */
+const userTypeBytes = 1;
+
+/**
+ * Packs messages into datagrams.
+ *
+ * A checksum is put on what memberlist puts one on: gossip and the ping to a suspect, if the receiver
+ * understands it. All else it sends to an address whose member it does not look up.
+ */
+export class Sender {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** A ping with our source fields, so that the answer finds us behind whatever address it came from. */
+  ping(seq: number, node: string): Ping {
+    const { advertise, name } = this.#parts.config;
+    const { ip, port } = advertise;
+    return { kind: "ping", seq, node, sourceIp: ip, sourcePort: port, sourceNode: name };
+  }
+
+  /** Sends `message` and, in what room it leaves, whatever is to be gossiped. */
+  send(now: Instant, to: Address, message: PacketMessage): void {
+    const frame = encodePacketMessage(message);
+    const room = packetRoom(this.#parts.config) - frame.length;
+    this.#seal(to, packCompound([frame, ...this.#takeBroadcasts(now, room)]), false);
+  }
+
+  /** Sends exactly `messages`. */
+  sendTogether(to: SwimMember, messages: readonly PacketMessage[]): void {
+    this.#seal(to.address, packCompound(messages.map(encodePacketMessage)), checksums(to));
+  }
+
+  /** Sends what is to be gossiped; false if there was nothing. */
+  gossip(now: Instant, to: SwimMember): boolean {
+    const frames = this.#takeBroadcasts(now, packetRoom(this.#parts.config));
+    if (frames.length === 0) return false;
+    this.#seal(to.address, packCompound(frames), checksums(to));
+    return true;
+  }
+
+  /** Sends one message of the layer above, and nothing with it. */
+  sendUser(to: Address, payload: Bytes): void {
+    this.#seal(to, encodePacketMessage({ kind: "user", payload }), false);
+  }
+
+  /**
+   * Lets a claim travel with what is sent from now on; it replaces the waiting one of the same name.
+   * `finished` is called once, as soon as it needs no more copies or is replaced.
+   */
+  spread(claim: Alive | Suspect | Dead, name: string, finished?: () => void): void {
+    const message = encodePacketMessage(claim);
+    if (message.length + compoundPartBytes > packetRoom(this.#parts.config)) {
+      // Only a claim with a forged accuser is that long. It would wait for ever.
+      finished?.();
+      return;
+    }
+    this.#parts.queue.add(message, finished === undefined ? { name } : { name, finished });
+  }
+
+  /** Claims come first; the layer above gets the room they leave. */
+  #takeBroadcasts(now: Instant, room: number): Bytes[] {
+    const { delegate, queue } = this.#parts;
+    const frames = queue.take(compoundPartBytes, room);
+    let left = room;
+    for (const frame of frames) left -= frame.length + compoundPartBytes;
+    const overhead = compoundPartBytes + userTypeBytes;
+    if (left <= overhead) return frames;
+    for (const payload of delegate.takeBroadcasts(now, overhead, left)) {
+      frames.push(encodePacketMessage({ kind: "user", payload }));
+    }
+    return frames;
+  }
+
+  #seal(to: Address, frame: Bytes, checksum: boolean): void {
+    const { config, counters, host } = this.#parts;
+    const { compression, keyring, label } = config;
+    const nonce = (): Bytes => host.nonce();
+    const payload = sealPacket(frame, { compression, checksum, keyring, label, nonce });
+    counters.packetsSent += 1;
+    counters.packetBytesSent += payload.length;
+    host.emit({ kind: "packet", to, payload });
+  }
+}
+
+/** What a packet can carry besides the overhead of its envelope and of a compound. */
+export function packetRoom({ keyring, label }: SwimConfig): number {
+  const overhead = labelOverheadBytes(label) + encryptionOverheadBytes(keyring);
+  return packetBytes - compoundOverheadBytes - overhead;
+}
+
+/** memberlist protocol 5 brought the checksum. */
+function checksums(to: SwimMember): boolean {
+  return (to.versions[1] ?? 0) >= 5;
+}

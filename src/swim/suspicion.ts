@@ -1,0 +1,57 @@
+import type { Instant, Millis } from "../base/units.js";
+
+/** Between what the time to refute lies. */
+export interface SuspicionBounds {
+  readonly min: Millis;
+  readonly max: Millis;
+  /** How many confirmations bring it down to {@link min}. */
+  readonly expected: number;
+}
+
+/**
+ * How long a suspect has to refute before it is declared dead.
+ *
+ * The timeout starts at `max` and falls to `min` with the logarithm of the confirmations, so the
+ * first few count most (Lifeguard, LHA-Suspicion). Whole milliseconds, as in memberlist.
+ */
+export function suspicionTimeout(confirmations: number, bounds: SuspicionBounds): Millis {
+  const { min, max, expected } = bounds;
+  if (expected < 1) return min;
+  const progress = Math.log(confirmations + 1) / Math.log(expected + 1);
+  return Math.max(min, Math.floor(max - progress * (max - min)));
+}
+
+/** One running suspicion: who holds it and when it ends. */
+export class Suspicion {
+  /** How many independent members agree with the first accuser; at most `bounds.expected`. */
+  confirmations = 0;
+
+  readonly #start: Instant;
+  readonly #bounds: SuspicionBounds;
+  /** At most `bounds.expected` and the first accuser, who does not count as a confirmation. */
+  readonly #accusers: Set<string>;
+
+  constructor(now: Instant, accuser: string, bounds: SuspicionBounds) {
+    this.#start = now;
+    this.#bounds = bounds;
+    this.#accusers = new Set([accuser]);
+  }
+
+  /** When the suspect is dead unless it refuted; may lie in the past after a confirmation. */
+  get deadline(): Instant {
+    return this.#start + suspicionTimeout(this.confirmations, this.#bounds);
+  }
+
+  /** True if it ends before all the confirmations that were hoped for came. */
+  get degraded(): boolean {
+    return this.confirmations < this.#bounds.expected;
+  }
+
+  /** True if that is news; only news is gossiped on. */
+  confirm(accuser: string): boolean {
+    if (!this.degraded || this.#accusers.has(accuser)) return false;
+    this.#accusers.add(accuser);
+    this.confirmations += 1;
+    return true;
+  }
+}

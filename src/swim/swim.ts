@@ -1,0 +1,247 @@
+import { type Address, formatAddress } from "../base/address.js";
+import type { Bytes, Instant, Millis } from "../base/units.js";
+import { openPacket } from "../wire/envelope.js";
+import {
+  decodePacket,
+  type PacketMessage,
+  type Ping,
+  type StreamMessage,
+} from "../wire/swim-messages.js";
+import { Claims } from "./claims.js";
+import type { SwimConfig } from "./config.js";
+import type { SwimCounters } from "./counters.js";
+import type { Delegate } from "./delegate.js";
+import { Gossiper } from "./gossiper.js";
+import type { Host, StreamId } from "./host.js";
+import { type JoinResult, type JoinTarget, joinAll } from "./join.js";
+import { LocalMember } from "./local-member.js";
+import type { SwimMember } from "./member.js";
+import { createParts, type Parts } from "./parts.js";
+import { Prober } from "./prober.js";
+import { PushPull } from "./push-pull.js";
+import { answerTo, Relay } from "./relay.js";
+import { Sender } from "./sender.js";
+import { Streams } from "./streams.js";
+
+/**
+ * Membership and failure detection of one member: SWIM with Lifeguard, as memberlist speaks it.
+ *
+ * It is fed with packets, streams and, through the host's timers, with time; what it wants done it
+ * emits to the host. {@link start} comes first. Nothing that a peer sends makes a call throw.
+ */
+export class Swim {
+  readonly #parts: Parts;
+  readonly #sender: Sender;
+  readonly #self: LocalMember;
+  readonly #claims: Claims;
+  readonly #streams: Streams;
+  readonly #pushPull: PushPull;
+  readonly #relay: Relay;
+
+  constructor(config: SwimConfig, host: Host, delegate: Delegate) {
+    const parts = createParts(config, host, delegate);
+    this.#parts = parts;
+    this.#sender = new Sender(parts);
+    this.#self = new LocalMember(parts, this.#sender);
+    this.#claims = new Claims(parts, this.#sender, this.#self);
+    this.#streams = new Streams(parts, (...request) => this.#serve(...request));
+    this.#pushPull = new PushPull(parts, this.#claims, this.#streams);
+    this.#relay = new Relay(parts, this.#sender);
+  }
+
+  get counters(): SwimCounters {
+    return this.#parts.counters;
+  }
+
+  get local(): SwimMember {
+    return this.#parts.local;
+  }
+
+  /** Members we know of, whatever their state. */
+  get knownCount(): number {
+    return this.#parts.members.known;
+  }
+
+  /** Members that are neither dead nor left, ourselves included. */
+  get aliveCount(): number {
+    return this.#parts.members.here;
+  }
+
+  /** How badly we do ourselves: 0 is healthy. */
+  get health(): number {
+    return this.#parts.awareness.score;
+  }
+
+  /** Claims that wait to be gossiped. */
+  get queuedClaims(): number {
+    return this.#parts.queue.length;
+  }
+
+  /** In no particular order. */
+  members(): Iterable<SwimMember> {
+    return this.#parts.members.all();
+  }
+
+  member(name: string): SwimMember | undefined {
+    return this.#parts.members.get(name);
+  }
+
+  start(now: Instant): void {
+    const parts = this.#parts;
+    this.#self.introduce(now, parts.delegate.meta());
+    new Prober(parts, this.#claims, this.#sender, this.#streams).start(now);
+    new Gossiper(parts, this.#sender).start(now);
+    this.#pushPull.start(now);
+  }
+
+  /** `datagram` is only read during the call. */
+  receivePacket(now: Instant, from: Address, datagram: Bytes): void {
+    if (datagram.length === 0) return;
+    const { config, counters, faults } = this.#parts;
+    counters.packetsReceived += 1;
+    counters.packetBytesReceived += datagram.length;
+    try {
+      const packet = decodePacket(openPacket(datagram, config));
+      for (const fault of packet.faults) faults.note(from, fault);
+      for (const message of packet.messages) this.#handle(now, from, message);
+    } catch (thrown) {
+      faults.note(from, thrown);
+    }
+  }
+
+  /** Somebody connected. Undefined: close at once. */
+  acceptStream(now: Instant, from: Address): StreamId | undefined {
+    return this.#streams.accept(now, from);
+  }
+
+  /** `chunk` is only read during the call. */
+  receiveStream(now: Instant, stream: StreamId, chunk: Bytes): void {
+    this.#streams.receive(now, stream, chunk);
+  }
+
+  /** The peer closed (no `reason`), the connection broke, or it could not be made. */
+  streamClosed(now: Instant, stream: StreamId, reason: string | undefined): void {
+    this.#streams.closed(now, stream, reason);
+  }
+
+  /** Becomes one group with those that `targets` belong to. */
+  join(now: Instant, targets: readonly JoinTarget[], done: (result: JoinResult) => void): void {
+    joinAll(now, this.#pushPull, targets, done);
+  }
+
+  /**
+   * Tells the group that we leave on purpose. `done(true)` once that was sent as often as a broadcast
+   * is, at once if there is nobody else. We still answer pings until the driver stops.
+   */
+  leave(now: Instant, timeout: Millis, done: (inTime: boolean) => void): void {
+    if (this.#self.leaving) done(true);
+    else this.#untilSpread(now, timeout, done, (finished) => this.#claims.leave(now, finished));
+  }
+
+  /** Announces {@link Delegate.meta} anew; `done` as with {@link leave}, false at once after it. */
+  updateMeta(now: Instant, timeout: Millis, done: (inTime: boolean) => void): void {
+    if (this.#self.leaving) {
+      done(false);
+      return;
+    }
+    const meta = this.#parts.delegate.meta();
+    this.#untilSpread(now, timeout, done, (finished) => this.#self.update(now, meta, finished));
+  }
+
+  /** Sends one datagram with one message of the layer above; it may get lost. */
+  sendUser(to: Address, payload: Bytes): void {
+    this.#sender.sendUser(to, payload);
+  }
+
+  #untilSpread(
+    now: Instant,
+    timeout: Millis,
+    done: (inTime: boolean) => void,
+    spread: (finished: () => void) => void,
+  ): void {
+    let open = true;
+    const settle = (inTime: boolean): void => {
+      if (!open) return;
+      open = false;
+      done(inTime);
+    };
+    const alone = this.aliveCount <= 1;
+    spread(() => settle(true));
+    if (alone) settle(true);
+    else this.#parts.host.timers.at(now + timeout, () => settle(false));
+  }
+
+  #handle(now: Instant, from: Address, message: PacketMessage): void {
+    try {
+      this.#dispatch(now, from, message);
+    } catch (thrown) {
+      // One bad part, and be it the layer above that finds it bad, does not spoil the others.
+      this.#parts.faults.note(from, thrown);
+    }
+  }
+
+  #dispatch(now: Instant, from: Address, message: PacketMessage): void {
+    const { acks, delegate } = this.#parts;
+    switch (message.kind) {
+      case "ping": {
+        if (!this.#isMeant(message, from)) return;
+        const payload = delegate.ackPayload(now);
+        this.#sender.send(now, answerTo(message, from), { kind: "ack", seq: message.seq, payload });
+        return;
+      }
+      case "indirect-ping":
+        this.#relay.handleIndirectPing(now, message, from);
+        return;
+      case "ack":
+        acks.handleAck(now, message.seq, message.payload);
+        return;
+      case "nack":
+        acks.handleNack(now, message.seq);
+        return;
+      case "alive":
+        this.#claims.handleAlive(now, message);
+        return;
+      case "suspect":
+        this.#claims.handleSuspect(now, message);
+        return;
+      case "dead":
+        this.#claims.handleDead(now, message);
+        return;
+      case "user":
+        if (message.payload.length > 0) delegate.handleUserMessage(now, message.payload);
+        return;
+    }
+  }
+
+  #serve(
+    now: Instant,
+    from: Address,
+    message: StreamMessage,
+    reply: (message: StreamMessage) => void,
+  ): void {
+    const { delegate, host } = this.#parts;
+    switch (message.kind) {
+      case "push-pull":
+        this.#pushPull.answer(now, from, message, reply);
+        return;
+      case "ping":
+        if (!this.#isMeant(message, from)) return;
+        reply({ kind: "ack", seq: message.seq, payload: undefined });
+        return;
+      case "user":
+        if (message.payload.length > 0) delegate.handleUserMessage(now, message.payload);
+        return;
+      case "ack":
+      case "error":
+        host.log.debug({ from: formatAddress(from), kind: message.kind }, "not a request");
+        return;
+    }
+  }
+
+  #isMeant(ping: Ping, from: Address): boolean {
+    if (ping.node === "" || ping.node === this.#parts.local.name) return true;
+    const text = `Got ping for unexpected node '${ping.node}' from=${formatAddress(from)}`;
+    this.#parts.host.log.warn({ node: ping.node }, text);
+    return false;
+  }
+}
