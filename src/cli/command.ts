@@ -37,8 +37,6 @@ export interface Terminal {
   out(text: string): void;
   /** Writes `text` to stderr as it is. */
   err(text: string): void;
-  /** The text that `-h` prints for this command, newline at the end included. */
-  help(): string;
   /** Calls `run` when the user interrupts (SIGINT); the process does not end by itself then. */
   onInterrupt(run: () => void): void;
 }
@@ -53,6 +51,14 @@ export interface Command {
   readonly options: readonly OptionSpec[];
   /** Printed after the options, as it is. */
   readonly epilogue?: string;
-  /** Resolves with the exit code. A thrown OperatorError is printed to stdout as one line; exit code 1. */
+  /**
+   * Resolves with the exit code. A thrown OperatorError is printed to stdout, a {@link UsageError}
+   * with the command's help after it; the exit code is 1 then.
+   */
   run(args: Arguments, terminal: Terminal): Promise<number>;
+}
+
+/** The command line does not say what the command needs. The message may be empty. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
 }

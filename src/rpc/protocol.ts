@@ -1,5 +1,5 @@
 import type { Bytes } from "../base/units.js";
-import type { RpcMember } from "./api.js";
+import type { RpcMember, Stats } from "./api.js";
 
 /** The only version of the protocol there is. */
 export const rpcVersion = 1;
@@ -84,10 +84,18 @@ export const commands = {
 
 export type CommandName = keyof typeof commands;
 
-type RequestBody<C extends CommandName> = (typeof commands)[C] extends {
+export type RequestBody<C extends CommandName> = (typeof commands)[C] extends {
   readonly request: infer F extends Fields;
 }
   ? Body<F>
+  : undefined;
+
+export type ResponseBody<C extends CommandName> = (typeof commands)[C] extends {
+  readonly response: infer F;
+}
+  ? F extends Fields
+    ? Body<F>
+    : Stats
   : undefined;
 
 /** A command with its body. */

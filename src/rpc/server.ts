@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { RpcApi } from "./api.js";
+import { keepAliveDelay } from "./dial.js";
 import type { RpcCounters, RpcHost } from "./host.js";
 import { type RpcLimits, rpcLimits } from "./limits.js";
 import { Session } from "./session.js";
@@ -35,7 +36,12 @@ export class RpcServer {
     const isToken = authKey === "" ? undefined : tokenCheck(authKey);
     this.#host = { api, log, limits, isToken, onLeft, counters: this.counters };
     // A client may close its half at once, as `leave` of node-serf does, and still wants its answers.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
+    this.#server = createServer({
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveDelay,
+    });
     this.#server.maxConnections = limits.connections;
     this.#server.on("connection", (socket) => this.#accept(socket));
     this.#server.on("drop", () => this.#refuse());

@@ -1,0 +1,103 @@
+import type { Arguments, OptionSpec } from "./command.js";
+
+/** A flag that is not there, or a value that it cannot take; in the words of Go's flag package. */
+export class FlagError extends Error {
+  override readonly name = "FlagError";
+}
+
+interface Given {
+  readonly flag: string;
+  readonly value: string;
+}
+
+/**
+ * Reads a command's arguments as Go's flag package does: `-f v`, `-f=v`, `--f v` and `--f=v` are
+ * the same, a switch takes its value only after `=`, and flags end at `--` or at the first argument
+ * that is none. Throws {@link FlagError}.
+ */
+export function parseArguments(options: readonly OptionSpec[], argv: readonly string[]): Arguments {
+  const given: Given[] = [];
+  let index = 0;
+  while (index < argv.length) {
+    const argument = argv[index] as string;
+    if (!argument.startsWith("-") || argument === "-") break;
+    index += 1;
+    if (argument === "--") break;
+    const { flag, value } = splitFlag(argument);
+    const option = options.find((candidate) => candidate.flag === flag);
+    if (option === undefined) throw new FlagError(`flag provided but not defined: -${flag}`);
+    if (option.kind === "switch") {
+      given.push({ flag, value: String(readSwitch(flag, value ?? "true")) });
+      continue;
+    }
+    const text = value ?? argv[index];
+    if (text === undefined) throw new FlagError(`flag needs an argument: -${flag}`);
+    if (value === undefined) index += 1;
+    if (option.kind === "integer") readInteger(flag, text);
+    given.push({ flag, value: text });
+  }
+  return new ParsedArguments(given, argv.slice(index));
+}
+
+/** True if help is asked for anywhere before `--`, also as the value of a flag, as in Serf. */
+export function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  const searched = end < 0 ? argv : argv.slice(0, end);
+  return searched.some((argument) => ["-h", "-help", "--help"].includes(argument));
+}
+
+class ParsedArguments implements Arguments {
+  readonly given: readonly Given[];
+  readonly positionals: readonly string[];
+
+  constructor(given: readonly Given[], positionals: readonly string[]) {
+    this.given = given;
+    this.positionals = positionals;
+  }
+
+  text(flag: string): string | undefined {
+    return this.texts(flag).at(-1);
+  }
+
+  texts(flag: string): readonly string[] {
+    return this.given.filter((one) => one.flag === flag).map((one) => one.value);
+  }
+
+  integer(flag: string): number | undefined {
+    const text = this.text(flag);
+    return text === undefined ? undefined : readInteger(flag, text);
+  }
+
+  switched(flag: string): boolean | undefined {
+    const text = this.text(flag);
+    return text === undefined ? undefined : text === "true";
+  }
+}
+
+function splitFlag(argument: string): { flag: string; value: string | undefined } {
+  const body = argument.slice(argument.startsWith("--") ? 2 : 1);
+  if (body.startsWith("-") || body.startsWith("=")) {
+    throw new FlagError(`bad flag syntax: ${argument}`);
+  }
+  const equals = body.indexOf("=");
+  if (equals < 0) return { flag: body, value: undefined };
+  return { flag: body.slice(0, equals), value: body.slice(equals + 1) };
+}
+
+function readSwitch(flag: string, text: string): boolean {
+  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
+  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
+  throw new FlagError(`invalid boolean value ${JSON.stringify(text)} for -${flag}: parse error`);
+}
+
+/** Decimal, or hexadecimal, octal and binary with their prefixes. */
+function readInteger(flag: string, text: string): number {
+  const [, sign = "", digits = ""] = /^([+-]?)(.*)$/s.exec(text) ?? [];
+  const octal = /^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits;
+  const wellFormed = /^(\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)$/i.test(octal);
+  const invalid = `invalid value ${JSON.stringify(text)} for flag -${flag}: `;
+  if (!wellFormed || /^0\d/.test(octal)) throw new FlagError(`${invalid}parse error`);
+  const value = Number(octal) * (sign === "-" ? -1 : 1);
+  if (!Number.isSafeInteger(value)) throw new FlagError(`${invalid}value out of range`);
+  return value;
+}

@@ -1,0 +1,70 @@
+import { OperatorError } from "../base/errors.js";
+import { asksForHelp, FlagError, parseArguments } from "./argv.js";
+import { type Command, type Terminal, UsageError } from "./command.js";
+import { programUsage, registry } from "./registry.js";
+
+/** Serf's exit code for a command that is missing or unknown. */
+const usageExitCode = 127;
+
+/** Runs the program with `argv` (without the names of node and of the script); resolves with the exit code. */
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const position = argv.findIndex((argument) => !argument.startsWith("-"));
+  const leading = position < 0 ? argv : argv.slice(0, position);
+  if (leading.some((flag) => flag === "-v" || flag === "--version")) {
+    return await runCommand("version", [], [], terminal);
+  }
+  if (position < 0) {
+    terminal.err(programUsage(terminal.program));
+    return asksForHelp(leading) ? 0 : usageExitCode;
+  }
+  return await runCommand(argv[position] as string, leading, argv.slice(position + 1), terminal);
+}
+
+async function runCommand(
+  name: string,
+  leading: readonly string[],
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const entry = registry.find((candidate) => candidate.name === name);
+  if (entry === undefined) {
+    terminal.err(programUsage(terminal.program));
+    return usageExitCode;
+  }
+  const command = await entry.load();
+  if (asksForHelp(leading) || asksForHelp(argv)) {
+    terminal.err(await help(command, terminal));
+    return 0;
+  }
+  if (leading.length > 0) {
+    terminal.err(`Flags of a command stand after it: ${leading.join(" ")}\n\n`);
+    terminal.err(await help(command, terminal));
+    return 1;
+  }
+  try {
+    return await command.run(parseArguments(command.options, argv), terminal);
+  } catch (thrown) {
+    return await explain(thrown, command, terminal);
+  }
+}
+
+/** Errors go to stdout, where Serf puts them and scripts look for them. */
+async function explain(thrown: unknown, command: Command, terminal: Terminal): Promise<number> {
+  if (thrown instanceof FlagError) {
+    terminal.err(`${thrown.message}\n`);
+    terminal.out(await help(command, terminal));
+  } else if (thrown instanceof UsageError) {
+    if (thrown.message !== "") terminal.out(`${thrown.message}\n\n`);
+    terminal.out(await help(command, terminal));
+  } else if (thrown instanceof OperatorError) {
+    terminal.out(`${thrown.message}\n`);
+  } else {
+    throw thrown;
+  }
+  return 1;
+}
+
+async function help(command: Command, terminal: Terminal): Promise<string> {
+  const { commandHelp } = await import("./help.js");
+  return commandHelp(terminal.program, command);
+}

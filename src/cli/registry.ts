@@ -1,0 +1,71 @@
+import type { Command } from "./command.js";
+
+/** A command as the program's usage lists it. */
+export interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the file of the command, and nothing of the others. */
+  readonly load: () => Promise<Command>;
+}
+
+/** All commands, by name. */
+export const registry: readonly Entry[] = [
+  {
+    name: "agent",
+    summary: "Run a member of the cluster on this machine",
+    load: async () => (await import("./commands/agent.js")).agentCommand,
+  },
+  {
+    name: "force-leave",
+    summary: "Take a failed member out of the cluster",
+    load: async () => (await import("./commands/force-leave.js")).forceLeaveCommand,
+  },
+  {
+    name: "info",
+    summary: "Show what the agent says about itself",
+    load: async () => (await import("./commands/info.js")).infoCommand,
+  },
+  {
+    name: "join",
+    summary: "Make the agent join a cluster",
+    load: async () => (await import("./commands/join.js")).joinCommand,
+  },
+  {
+    name: "keygen",
+    summary: "Make a new encryption key",
+    load: async () => (await import("./commands/keygen.js")).keygenCommand,
+  },
+  {
+    name: "leave",
+    summary: "Leave the cluster gracefully and stop the agent",
+    load: async () => (await import("./commands/leave.js")).leaveCommand,
+  },
+  {
+    name: "members",
+    summary: "List the members of the cluster",
+    load: async () => (await import("./commands/members.js")).membersCommand,
+  },
+  {
+    name: "monitor",
+    summary: "Follow the log and the events of the agent",
+    load: async () => (await import("./commands/monitor.js")).monitorCommand,
+  },
+  {
+    name: "tags",
+    summary: "Change the tags of the running agent",
+    load: async () => (await import("./commands/tags.js")).tagsCommand,
+  },
+  {
+    name: "version",
+    summary: "Print the version",
+    load: async () => (await import("./commands/version.js")).versionCommand,
+  },
+];
+
+/** The text that lists the commands. */
+export function programUsage(program: string): string {
+  const width = Math.max(...registry.map((entry) => entry.name.length));
+  const rows = registry.map((entry) => `    ${entry.name.padEnd(width)}    ${entry.summary}\n`);
+  const first = `Usage: ${program} [--version] [--help] <command> [<args>]`;
+  return `${first}\n\nAvailable commands are:\n${rows.join("")}\n`;
+}

@@ -1,0 +1,80 @@
+import { OperatorError } from "../base/errors.js";
+import { RpcClient } from "../rpc/client.js";
+import type { Arguments, OptionSpec, Terminal } from "./command.js";
+
+const defaultAddress = "127.0.0.1:7373";
+
+/** The flags of every command that talks to an agent. */
+export const rpcOptions: readonly OptionSpec[] = [
+  {
+    flag: "rpc-addr",
+    kind: "text",
+    placeholder: "HOST:PORT",
+    help: `Where the agent listens for commands. Otherwise SERF_RPC_ADDR counts, then ${defaultAddress}.`,
+  },
+  {
+    flag: "rpc-auth",
+    kind: "text",
+    placeholder: "TOKEN",
+    help: "The token that the agent asks for. Otherwise SERF_RPC_AUTH counts.",
+  },
+];
+
+/**
+ * Runs `use` with a connection to the agent that the flags and the environment name. That the
+ * connection fails is an OperatorError.
+ */
+export async function withAgent<T>(
+  args: Arguments,
+  terminal: Terminal,
+  use: (agent: RpcClient) => Promise<T>,
+): Promise<T> {
+  const agent = await introduce("Error connecting to Serf agent", () => connect(args, terminal));
+  try {
+    return await use(agent);
+  } finally {
+    agent.close();
+  }
+}
+
+/** Asks the agent one thing; `failure` stands before the reason why it cannot be had. */
+export async function askAgent<T>(
+  args: Arguments,
+  terminal: Terminal,
+  failure: string,
+  ask: (agent: RpcClient) => Promise<T>,
+): Promise<T> {
+  return await withAgent(args, terminal, (agent) => introduce(failure, () => ask(agent)));
+}
+
+/** Puts `failure` in front of an OperatorError of `run`. */
+export async function introduce<T>(failure: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (thrown) {
+    if (!(thrown instanceof OperatorError)) throw thrown;
+    throw new OperatorError(`${failure}: ${thrown.message}`, { cause: thrown });
+  }
+}
+
+async function connect(args: Arguments, { env }: Terminal): Promise<RpcClient> {
+  // An empty variable counts as unset, an empty flag does not.
+  const address = args.text("rpc-addr") ?? (env.SERF_RPC_ADDR || defaultAddress);
+  const authKey = args.text("rpc-auth") ?? env.SERF_RPC_AUTH ?? "";
+  return await RpcClient.connect({ ...parseHostPort(address), authKey });
+}
+
+/** `host:port` or `[host]:port`; without a host it is this one. Throws OperatorError. */
+function parseHostPort(address: string): { host: string; port: number } {
+  const wrong = (what: string): OperatorError => new OperatorError(`dial tcp: ${what}`);
+  if (address === "") throw wrong("missing address");
+  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(address) ?? [];
+  if (port === undefined) {
+    const colons = !address.startsWith("[") && address.split(":").length > 2;
+    throw wrong(
+      `address ${address}: ${colons ? "too many colons in address" : "missing port in address"}`,
+    );
+  }
+  if (!/^\d*$/.test(port) || Number(port) > 65_535) throw wrong(`address ${port}: invalid port`);
+  return { host: bracketed || plain || "localhost", port: Number(port) };
+}
