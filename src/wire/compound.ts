@@ -2,9 +2,7 @@ import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/units.js";
 import { DecodeError } from "./errors.js";
 import { maxCompoundParts } from "./limits.js";
-
-/** The type byte of many frames in one. */
-export const compoundType = 7;
+import { messageTypes } from "./message-types.js";
 
 /** What a compound costs besides its parts. */
 export const compoundOverheadBytes = 2;
@@ -31,7 +29,7 @@ function join(frames: readonly Bytes[]): Bytes {
   let length = compoundOverheadBytes;
   for (const frame of frames) length += compoundPartBytes + frame.length;
   const compound = new Uint8Array(length);
-  compound[0] = compoundType;
+  compound[0] = messageTypes.compound;
   compound[1] = frames.length;
   let position = compoundOverheadBytes;
   for (const frame of frames) {

@@ -32,6 +32,9 @@ export const maxStreamBoxBytes = 20 * mebibyte;
 /** The plaintext of one exchange on a stream, as it comes or after decompression. */
 export const maxStreamBytes = 40 * mebibyte;
 
+/** One MessagePack value on a stream, compressed frames aside: a header, a ping, one member's state. */
+export const maxStreamValueBytes = 65_536;
+
 /** The user state in a push/pull. */
 export const maxUserStateBytes = 20 * mebibyte;
 

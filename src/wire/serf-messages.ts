@@ -1,4 +1,41 @@
 import type { Bytes, Millis } from "../base/units.js";
+import { DecodeError } from "./errors.js";
+import { Reader } from "./msgpack-reader.js";
+import { Writer } from "./msgpack-writer.js";
+import {
+  readConflictResponse,
+  readKeyRequest,
+  readKeyResponse,
+  readRelay,
+  writeConflictResponse,
+  writeKeyRequest,
+  writeKeyResponse,
+  writeRelay,
+} from "./serf-answer-layouts.js";
+import {
+  readCoordinate,
+  readTagFilter,
+  readTags,
+  readTexts,
+  writeCoordinate,
+  writeTagFilter,
+  writeTags,
+  writeTexts,
+} from "./serf-field-layouts.js";
+import {
+  readJoin,
+  readLeave,
+  readQuery,
+  readQueryResponse,
+  readUserEvent,
+  writeJoin,
+  writeLeave,
+  writeQuery,
+  writeQueryResponse,
+  writeUserEvent,
+} from "./serf-layouts.js";
+import { readSerfPushPull, writeSerfPushPull } from "./serf-push-pull-layout.js";
+import { decodeText, encodeText } from "./text.js";
 
 /**
  * Lamport times are numbers up to 2^53 - 1; a message with a larger one is refused (no cluster can
@@ -121,6 +158,7 @@ export interface KeyResponse {
   readonly primaryKey: string;
 }
 
+/** Of a decoded message all byte fields are views into what was received: who keeps one copies it. */
 export type SerfMessage =
   | LeaveIntent
   | JoinIntent
@@ -145,34 +183,163 @@ export interface CoordinateMessage {
   readonly height: number;
 }
 
-export function encodeSerfMessage(_message: SerfMessage): Bytes {
-  throw new Error("not yet");
+/** The first byte of each message (protocol.md section 5.1). */
+const types = {
+  leave: 0,
+  join: 1,
+  pushPull: 2,
+  userEvent: 3,
+  query: 4,
+  queryResponse: 5,
+  conflictResponse: 6,
+  keyRequest: 7,
+  keyResponse: 8,
+  relay: 9,
+} as const;
+
+const writer = new Writer("raw");
+
+/** The bytes of one message, type byte included; the caller owns them. */
+export function encodeSerfMessage(message: SerfMessage): Bytes {
+  switch (message.kind) {
+    case "leave":
+      writer.begin(types.leave);
+      writeLeave(writer, message);
+      break;
+    case "join":
+      writer.begin(types.join);
+      writeJoin(writer, message);
+      break;
+    case "push-pull":
+      writer.begin(types.pushPull);
+      writeSerfPushPull(writer, message);
+      break;
+    case "user-event":
+      writer.begin(types.userEvent);
+      writeUserEvent(writer, message);
+      break;
+    case "query":
+      writer.begin(types.query);
+      writeQuery(writer, message);
+      break;
+    case "query-response":
+      writer.begin(types.queryResponse);
+      writeQueryResponse(writer, message);
+      break;
+    case "conflict-response":
+      writer.begin(types.conflictResponse);
+      writeConflictResponse(writer, message);
+      break;
+    case "key-request":
+      writer.begin(types.keyRequest);
+      writeKeyRequest(writer, message);
+      break;
+    case "key-response":
+      writer.begin(types.keyResponse);
+      writeKeyResponse(writer, message);
+      break;
+    case "relay":
+      writer.begin(types.relay);
+      writeRelay(writer, message);
+      break;
+  }
+  return writer.take();
 }
 
-export function decodeSerfMessage(_payload: Bytes): SerfMessage {
-  throw new Error("not yet");
+/** The message in a user message or user state; throws {@link DecodeError}. */
+export function decodeSerfMessage(payload: Bytes): SerfMessage {
+  const reader = new Reader(payload, 1);
+  switch (payload[0]) {
+    case types.leave:
+      return readLeave(reader);
+    case types.join:
+      return readJoin(reader);
+    case types.pushPull:
+      return readSerfPushPull(reader);
+    case types.userEvent:
+      return readUserEvent(reader);
+    case types.query:
+      return readQuery(reader);
+    case types.queryResponse:
+      return readQueryResponse(reader);
+    case types.conflictResponse:
+      return readConflictResponse(reader);
+    case types.keyRequest:
+      return readKeyRequest(reader);
+    case types.keyResponse:
+      return readKeyResponse(reader);
+    case types.relay:
+      return readRelay(reader);
+    case undefined:
+      throw new DecodeError("truncated", "Serf message is empty");
+    default:
+      throw new DecodeError("type", `Serf message type (${payload[0]}) is not known`);
+  }
 }
 
-export function encodeFilter(_filter: QueryFilter): Bytes {
-  throw new Error("not yet");
+const filterTypes = { nodes: 0, tag: 1 } as const;
+
+/** One entry of a query's filters; never empty. */
+export function encodeFilter(filter: QueryFilter): Bytes {
+  writer.begin(filterTypes[filter.kind]);
+  if (filter.kind === "nodes") writeTexts(writer, filter.nodes);
+  else writeTagFilter(writer, filter);
+  return writer.take();
 }
 
-export function decodeFilter(_bytes: Bytes): QueryFilter {
-  throw new Error("not yet");
+/** Throws {@link DecodeError}, also for kinds that no version of Serf knows. */
+export function decodeFilter(bytes: Bytes): QueryFilter {
+  const reader = new Reader(bytes, 1);
+  switch (bytes[0]) {
+    case filterTypes.nodes:
+      return { kind: "nodes", nodes: readTexts(reader) ?? [] };
+    case filterTypes.tag:
+      return readTagFilter(reader);
+    case undefined:
+      throw new DecodeError("truncated", "filter is empty");
+    default:
+      throw new DecodeError("type", `filter type (${bytes[0]}) is not known`);
+  }
 }
 
-export function encodeTags(_tags: ReadonlyMap<string, string>, _delegateVersion: number): Bytes {
-  throw new Error("not yet");
+/** What stands before encoded tags, and before nothing else. */
+const tagsMarker = 0xff;
+const firstDelegateVersionWithTags = 3;
+
+/** The meta of a member; before protocol 3 that is its role alone. */
+export function encodeTags(tags: ReadonlyMap<string, string>, delegateVersion: number): Bytes {
+  if (delegateVersion < firstDelegateVersionWithTags) return encodeText(tags.get("role") ?? "");
+  writer.begin(tagsMarker);
+  writeTags(writer, tags);
+  return writer.take();
 }
 
-export function decodeTags(_meta: Bytes): Map<string, string> {
-  throw new Error("not yet");
+/**
+ * The tags in a member's meta; if that has no marker, all of it is the role. Never throws: of a
+ * broken map the tags before the fault count, as in Serf.
+ */
+export function decodeTags(meta: Bytes): Map<string, string> {
+  if (meta[0] !== tagsMarker) return new Map([["role", decodeText(meta)]]);
+  const tags = new Map<string, string>();
+  try {
+    readTags(new Reader(meta, 1), tags);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  return tags;
 }
 
-export function encodeAckPayload(_coordinate: CoordinateMessage): Bytes {
-  throw new Error("not yet");
+const pingVersion = 1;
+
+/** The payload of an ack to a ping over UDP. */
+export function encodeAckPayload(coordinate: CoordinateMessage): Bytes {
+  writer.begin(pingVersion);
+  writeCoordinate(writer, coordinate);
+  return writer.take();
 }
 
-export function decodeAckPayload(_payload: Bytes): CoordinateMessage | undefined {
-  throw new Error("not yet");
+/** Undefined for no payload and for versions that we do not know; throws {@link DecodeError}. */
+export function decodeAckPayload(payload: Bytes): CoordinateMessage | undefined {
+  if (payload[0] !== pingVersion) return undefined;
+  return readCoordinate(new Reader(payload, 1));
 }

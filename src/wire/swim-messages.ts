@@ -1,5 +1,16 @@
 import type { Bytes } from "../base/units.js";
 import type { DecodeError } from "./errors.js";
+import { messageTypes } from "./message-types.js";
+import { Writer } from "./msgpack-writer.js";
+import { PacketWalk } from "./packet-walk.js";
+import {
+  writeAccusation,
+  writeAck,
+  writeAlive,
+  writeIndirectPing,
+  writeNack,
+  writePing,
+} from "./swim-layouts.js";
 
 /** Who asks, so that the answer finds its way; all three are empty in a ping without source fields. */
 export interface PingSource {
@@ -33,6 +44,7 @@ export interface IndirectPing extends PingSource {
 export interface Ack {
   readonly kind: "ack";
   readonly seq: number;
+  /** A view into what was received: who keeps it copies it. */
   readonly payload: Bytes | undefined;
 }
 
@@ -50,7 +62,7 @@ export interface Alive {
   readonly ip: Bytes;
   readonly port: number;
   readonly meta: Bytes | undefined;
-  /** PMin, PMax, PCur, DMin, DMax, DCur (protocol.md section 1.11); other lengths only from a peer. */
+  /** PMin, PMax, PCur, DMin, DMax, DCur (protocol.md section 1.11); none from a peer that names none. */
   readonly versions: Bytes;
 }
 
@@ -99,6 +111,7 @@ export interface PushPull {
   readonly kind: "push-pull";
   readonly join: boolean;
   readonly members: readonly MemberState[];
+  /** A view into what was received: who keeps it copies it. */
   readonly userState: Bytes;
 }
 
@@ -108,10 +121,54 @@ export type PacketMessage = Ping | IndirectPing | Ack | Nack | Alive | Suspect |
 /** What a stream may carry. */
 export type StreamMessage = PushPull | Ping | Ack | UserMessage | ErrorMessage;
 
-export function encodePacketMessage(_message: PacketMessage): Bytes {
-  throw new Error("not yet");
+const writer = new Writer("raw");
+
+/** The frame of one message, type byte included; the caller owns it. */
+export function encodePacketMessage(message: PacketMessage): Bytes {
+  switch (message.kind) {
+    case "ping":
+      writer.begin(messageTypes.ping);
+      writePing(writer, message);
+      break;
+    case "indirect-ping":
+      writer.begin(messageTypes.indirectPing);
+      writeIndirectPing(writer, message);
+      break;
+    case "ack":
+      writer.begin(messageTypes.ack);
+      writeAck(writer, message);
+      break;
+    case "nack":
+      writer.begin(messageTypes.nack);
+      writeNack(writer, message);
+      break;
+    case "alive":
+      writer.begin(messageTypes.alive);
+      writeAlive(writer, message);
+      break;
+    case "suspect":
+      writer.begin(messageTypes.suspect);
+      writeAccusation(writer, message);
+      break;
+    case "dead":
+      writer.begin(messageTypes.dead);
+      writeAccusation(writer, message);
+      break;
+    case "user":
+      writer.begin(messageTypes.user);
+      writer.raw(message.payload);
+      break;
+  }
+  return writer.take();
 }
 
-export function decodePacket(_frame: Bytes): { messages: PacketMessage[]; faults: DecodeError[] } {
-  throw new Error("not yet");
+/**
+ * The messages in a frame that came out of its envelope, in order, and what was wrong with the rest.
+ *
+ * Compound and compressed frames are opened wherever they are; a bad part is a fault, the others
+ * count. What limits.ts says of packets holds for all nested frames together.
+ */
+export function decodePacket(frame: Bytes): { messages: PacketMessage[]; faults: DecodeError[] } {
+  const { messages, faults } = new PacketWalk(frame);
+  return { messages, faults };
 }

@@ -1,0 +1,98 @@
+import type { Bytes } from "../base/units.js";
+import { unpackCompound } from "./compound.js";
+import { inflateFrame } from "./compression.js";
+import { DecodeError } from "./errors.js";
+import {
+  maxPacketDepth,
+  maxPacketFaults,
+  maxPacketInflatedBytes,
+  maxPacketMessages,
+} from "./limits.js";
+import { messageTypes } from "./message-types.js";
+import { Reader } from "./msgpack-reader.js";
+import {
+  readAccusation,
+  readAck,
+  readAlive,
+  readIndirectPing,
+  readNack,
+  readPing,
+} from "./swim-layouts.js";
+import type { PacketMessage } from "./swim-messages.js";
+
+/** One way through all frames of a packet, nested as they may be, on one budget. */
+export class PacketWalk {
+  /** At most `maxPacketMessages`. */
+  readonly messages: PacketMessage[] = [];
+  /** At most `maxPacketFaults`: then the rest is left alone. */
+  readonly faults: DecodeError[] = [];
+  #inflatableBytes = maxPacketInflatedBytes;
+
+  constructor(frame: Bytes) {
+    this.#enter(frame, 0);
+  }
+
+  #enter(frame: Bytes, depth: number): void {
+    try {
+      this.#read(frame, depth);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.faults.push(error);
+    }
+  }
+
+  #read(frame: Bytes, depth: number): void {
+    const type = frame[0];
+    if (type !== messageTypes.compound && type !== messageTypes.compressed) {
+      this.messages.push(readPacketMessage(frame));
+      return;
+    }
+    if (depth === maxPacketDepth) throw new DecodeError("limit", "frames are nested too deeply");
+    if (type === messageTypes.compound) this.#readParts(frame, depth);
+    else this.#readCompressed(frame, depth);
+  }
+
+  #readParts(frame: Bytes, depth: number): void {
+    const { parts, cut } = unpackCompound(frame);
+    for (const part of parts) {
+      if (this.faults.length >= maxPacketFaults) return;
+      if (this.messages.length >= maxPacketMessages) {
+        throw new DecodeError("limit", "packet has too many messages");
+      }
+      this.#enter(part, depth + 1);
+    }
+    if (cut) throw new DecodeError("truncated", "compound ends within a part");
+  }
+
+  #readCompressed(frame: Bytes, depth: number): void {
+    const inflated = inflateFrame(frame, this.#inflatableBytes);
+    this.#inflatableBytes -= inflated.length;
+    this.#enter(inflated, depth + 1);
+  }
+}
+
+function readPacketMessage(frame: Bytes): PacketMessage {
+  const reader = new Reader(frame, 1);
+  switch (frame[0]) {
+    case messageTypes.ping:
+      return readPing(reader);
+    case messageTypes.indirectPing:
+      return readIndirectPing(reader);
+    case messageTypes.ack:
+      return readAck(reader);
+    case messageTypes.suspect:
+      return readAccusation(reader, "suspect");
+    case messageTypes.alive:
+      return readAlive(reader);
+    case messageTypes.dead:
+      return readAccusation(reader, "dead");
+    case messageTypes.user:
+      return { kind: "user", payload: frame.subarray(1) };
+    case messageTypes.nack:
+      return readNack(reader);
+    case undefined:
+      throw new DecodeError("truncated", "frame is empty");
+    default:
+      throw new DecodeError("type", `UDP msg type (${frame[0]}) not supported`);
+  }
+}
