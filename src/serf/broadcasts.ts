@@ -1,0 +1,106 @@
+import type { Log } from "../base/log.js";
+import type { Bytes } from "../base/units.js";
+import { BroadcastQueue } from "../swim/broadcast-queue.js";
+import { compoundOverheadBytes, compoundPartBytes } from "../wire/compound.js";
+import { encryptionOverheadBytes, labelOverheadBytes } from "../wire/envelope.js";
+import type { SerfConfig } from "./config.js";
+import type { SerfCounters } from "./counters.js";
+
+/** What Serf gossips, the most important first. */
+export const broadcastKinds = ["intent", "query", "event"] as const;
+
+export type BroadcastKind = (typeof broadcastKinds)[number];
+
+/** As Serf calls its queues in log lines. */
+const queueNames = { intent: "Intent", query: "Query", event: "Event" } as const;
+
+/** What memberlist puts into one datagram. */
+const packetBytes = 1_400;
+const userTypeBytes = 1;
+
+/** Serf's three queues of messages to gossip (protocol.md sections 4.7 and 5.7). */
+export class Broadcasts {
+  readonly #config: SerfConfig;
+  readonly #log: Log;
+  readonly #counters: SerfCounters;
+  /**
+   * Each holds at most twice what the check leaves in it: a flood between two checks is cut then.
+   * Nothing in it is longer than a packet.
+   */
+  readonly #queues: Readonly<Record<BroadcastKind, BroadcastQueue>>;
+
+  /** `population` counts all members, also those that failed or left. */
+  constructor(config: SerfConfig, log: Log, counters: SerfCounters, population: () => number) {
+    this.#config = config;
+    this.#log = log;
+    this.#counters = counters;
+    const queue = () =>
+      new BroadcastQueue({
+        retransmitMult: config.timing.retransmitMult,
+        population,
+        capacity: 2 * config.maxQueueDepth,
+      });
+    this.#queues = { intent: queue(), query: queue(), event: queue() };
+  }
+
+  /** How many messages of a kind wait. */
+  depth(kind: BroadcastKind): number {
+    return this.#queues[kind].length;
+  }
+
+  /**
+   * Queues a message, which must not be written to any more. `finished` is called when it was sent
+   * as often as it is going to be; it may be called while a packet is put together, so it only takes
+   * note.
+   *
+   * Serf also queues what no packet can hold, and keeps it until the queue overflows.
+   */
+  add(kind: BroadcastKind, message: Bytes, finished?: () => void): void {
+    if (message.length > this.#longest()) {
+      this.#counters.unsendable += 1;
+      this.#log.warn({ kind, bytes: message.length }, "message too long for a packet not gossiped");
+      finished?.();
+      return;
+    }
+    this.#queues[kind].add(message, finished === undefined ? {} : { finished });
+  }
+
+  /** Messages for a packet with `budget` bytes left, `overhead` counted for each. */
+  take(overhead: number, budget: number): Bytes[] {
+    const taken: Bytes[] = [];
+    let left = budget;
+    for (const kind of broadcastKinds) {
+      for (const message of this.#queues[kind].take(overhead, left)) {
+        taken.push(message);
+        left -= message.length + overhead;
+        this.#counters.messagesSent += 1;
+        this.#counters.messageBytesSent += message.length;
+      }
+    }
+    return taken;
+  }
+
+  /** Warns of long queues and cuts those that are too long. */
+  checkDepth(): void {
+    const { queueDepthWarning, maxQueueDepth } = this.#config;
+    for (const kind of broadcastKinds) {
+      const queue = this.#queues[kind];
+      const depth = queue.length;
+      const name = queueNames[kind];
+      if (depth >= queueDepthWarning) this.#log.warn({}, `${name} queue depth: ${depth}`);
+      if (depth > maxQueueDepth) {
+        this.#log.warn(
+          {},
+          `${name} queue depth (${depth}) exceeds limit (${maxQueueDepth}), dropping messages!`,
+        );
+        queue.prune(maxQueueDepth);
+      }
+    }
+  }
+
+  #longest(): number {
+    const { keyring, label } = this.#config;
+    const envelope = labelOverheadBytes(label) + encryptionOverheadBytes(keyring);
+    return packetBytes - compoundOverheadBytes - compoundPartBytes - userTypeBytes - envelope;
+  }
+}

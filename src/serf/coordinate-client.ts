@@ -1,0 +1,141 @@
+import type { Random } from "../base/random.js";
+import type { Millis } from "../base/units.js";
+import {
+  applyForce,
+  type Coordinate,
+  distanceNanos,
+  freshCoordinate,
+  isPlausible,
+  nanosToSeconds,
+  rawDistance,
+  vivaldi,
+} from "./coordinate.js";
+
+const nanosPerMilli = 1e6;
+/** A longer round trip than this says nothing about distance. */
+const maxRtt: Millis = 10_000;
+
+export interface CoordinateCounters {
+  /** Observations that changed nothing: implausible coordinate or round-trip time. */
+  rejected: number;
+  /** Round trips that took no measurable time. */
+  zeroRtt: number;
+  /** How often our own coordinate stopped making sense and we began anew. */
+  resets: number;
+}
+
+/** Our place in Vivaldi's space, moved a little by every direct ping (protocol.md section 5.9). */
+export class CoordinateClient {
+  readonly #self: string;
+  readonly #random: Random;
+  #coordinate: Coordinate;
+  readonly #adjustments = new Array<number>(vivaldi.adjustmentWindow).fill(0);
+  #adjustmentIndex = 0;
+  /** The last three round-trip times to each member, in seconds; a member's go when it is forgotten. */
+  readonly #latencies = new Map<string, number[]>();
+  /** What each member last said, ours included; a member's goes when it is forgotten. */
+  readonly #known = new Map<string, Coordinate>();
+
+  readonly counters: CoordinateCounters = { rejected: 0, zeroRtt: 0, resets: 0 };
+
+  constructor(self: string, random: Random, start: Coordinate = freshCoordinate()) {
+    this.#self = self;
+    this.#random = random;
+    this.#coordinate = start;
+  }
+
+  /** Our own coordinate, as acks carry it. */
+  get coordinate(): Coordinate {
+    return this.#coordinate;
+  }
+
+  /** Takes in that a ping of `node`, which says it is at `other`, took `rtt`. */
+  update(node: string, other: Coordinate, rtt: Millis): void {
+    const nanos = Math.round(rtt * nanosPerMilli);
+    if (!isPlausible(other) || !(nanos >= 0 && nanos <= maxRtt * nanosPerMilli)) {
+      this.counters.rejected += 1;
+      return;
+    }
+    if (nanos === 0) this.counters.zeroRtt += 1;
+    const seconds = this.#filterLatency(node, nanosToSeconds(nanos));
+    this.#updateVivaldi(other, seconds);
+    this.#updateAdjustment(other, seconds);
+    this.#updateGravity();
+    if (!isPlausible(this.#coordinate)) {
+      this.counters.resets += 1;
+      this.#reset();
+    }
+    this.#known.set(node, other);
+    this.#known.set(this.#self, this.#coordinate);
+  }
+
+  /** The coordinate that `node` last had; ours is known from the first update on. */
+  known(node: string): Coordinate | undefined {
+    return this.#known.get(node);
+  }
+
+  /** The estimated round-trip time between two members; undefined unless both are known. */
+  rtt(one: string, other: string): Millis | undefined {
+    const from = this.#known.get(one);
+    const to = this.#known.get(other);
+    if (from === undefined || to === undefined) return undefined;
+    return distanceNanos(from, to) / nanosPerMilli;
+  }
+
+  forget(node: string): void {
+    this.#latencies.delete(node);
+    this.#known.delete(node);
+  }
+
+  /** The upper median of the last few round-trip times, against single outliers. */
+  #filterLatency(node: string, seconds: number): number {
+    let samples = this.#latencies.get(node);
+    if (samples === undefined) {
+      samples = [];
+      this.#latencies.set(node, samples);
+    }
+    samples.push(seconds);
+    if (samples.length > vivaldi.latencyFilter) samples.shift();
+    const sorted = samples.toSorted((one, other) => one - other);
+    return sorted[Math.floor(sorted.length / 2)] as number;
+  }
+
+  /** Vivaldi, figure 4: the more certain the other is, the further we move. */
+  #updateVivaldi(other: Coordinate, measured: number): void {
+    const { ce, cc, errorMax, zeroThreshold } = vivaldi;
+    const own = this.#coordinate;
+    const distance = nanosToSeconds(distanceNanos(own, other));
+    const rtt = Math.max(measured, zeroThreshold);
+    const wrongness = Math.abs(distance - rtt) / rtt;
+    const weight = own.error / Math.max(own.error + other.error, zeroThreshold);
+    const error = Math.min(ce * weight * wrongness + own.error * (1 - ce * weight), errorMax);
+    const force = cc * weight * (rtt - distance);
+    this.#coordinate = applyForce({ ...own, error }, force, other, this.#random);
+  }
+
+  /** What straight distances miss, averaged over the last observations (Lee et al., TON 18.1). */
+  #updateAdjustment(other: Coordinate, measured: number): void {
+    this.#adjustments[this.#adjustmentIndex] = measured - rawDistance(this.#coordinate, other);
+    this.#adjustmentIndex = (this.#adjustmentIndex + 1) % vivaldi.adjustmentWindow;
+    let sum = 0;
+    for (const sample of this.#adjustments) sum += sample;
+    this.#coordinate = {
+      ...this.#coordinate,
+      adjustment: sum / (2 * vivaldi.adjustmentWindow),
+    };
+  }
+
+  /** Keeps the whole cluster from drifting away from the origin (Ledlie et al., NSDI 2007). */
+  #updateGravity(): void {
+    const origin = freshCoordinate();
+    const distance = nanosToSeconds(distanceNanos(origin, this.#coordinate));
+    const force = -1 * (distance / vivaldi.gravityRho) ** 2;
+    this.#coordinate = applyForce(this.#coordinate, force, origin, this.#random);
+  }
+
+  #reset(): void {
+    this.#coordinate = freshCoordinate();
+    this.#adjustments.fill(0);
+    this.#adjustmentIndex = 0;
+  }
+}

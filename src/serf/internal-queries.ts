@@ -1,0 +1,78 @@
+import type { Log } from "../base/log.js";
+import type { Bytes } from "../base/units.js";
+import {
+  type ConflictMember,
+  encodeSerfMessage,
+  type QueryMessage,
+} from "../wire/serf-messages.js";
+import { decodeText } from "../wire/text.js";
+import type { Member, MemberStatus } from "./events.js";
+import type { Membership } from "./membership.js";
+
+/** Names that begin so belong to Serf itself; such queries are never delivered. */
+export const internalPrefix = "_serf_";
+
+/** What an answer is made of. */
+export interface InternalKnowledge {
+  readonly self: string;
+  readonly membership: Membership;
+  readonly log: Log;
+}
+
+const statusNumbers: Readonly<Record<MemberStatus, number>> = {
+  none: 0,
+  alive: 1,
+  leaving: 2,
+  left: 3,
+  failed: 4,
+};
+
+export function isInternal(name: string): boolean {
+  return name.startsWith(internalPrefix);
+}
+
+/** The payload of our answer to one of Serf's own queries; undefined if we have none. */
+export function answerInternalQuery(
+  query: QueryMessage,
+  knowledge: InternalKnowledge,
+): Bytes | undefined {
+  switch (query.name.slice(internalPrefix.length)) {
+    case "ping":
+      // The ack, which has been sent, is all that is asked for.
+      return undefined;
+    case "conflict":
+      return answerConflict(query, knowledge);
+    default:
+      knowledge.log.debug({ query: query.name }, "internal query left to others");
+      return undefined;
+  }
+}
+
+/** Where we believe the member to be whose name two claim; those two are asked by others. */
+function answerConflict(query: QueryMessage, knowledge: InternalKnowledge): Bytes | undefined {
+  const { self, membership, log } = knowledge;
+  const name = decodeText(query.payload ?? new Uint8Array(0));
+  if (name === self) return undefined;
+  log.debug({}, `Got conflict resolution query for '${name}'`);
+  const member = membership.get(name);
+  return encodeSerfMessage({
+    kind: "conflict-response",
+    member: member === undefined ? undefined : conflictMember(member),
+  });
+}
+
+function conflictMember(member: Member): ConflictMember {
+  return {
+    name: member.name,
+    ip: member.address.ip,
+    port: member.address.port,
+    tags: member.tags,
+    status: statusNumbers[member.status],
+    protocolMin: member.protocol.min,
+    protocolMax: member.protocol.max,
+    protocolCur: member.protocol.current,
+    delegateMin: member.delegate.min,
+    delegateMax: member.delegate.max,
+    delegateCur: member.delegate.current,
+  };
+}

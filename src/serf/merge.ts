@@ -1,0 +1,86 @@
+import type { Bytes, Instant } from "../base/units.js";
+import { encodeSerfMessage, type LamportTime, type SerfPushPull } from "../wire/serf-messages.js";
+import type { Announcements } from "./announcements.js";
+import { type LamportClock, successor } from "./lamport.js";
+import type { Membership } from "./membership.js";
+import type { UserEvents } from "./user-events.js";
+
+/** Serf's three clocks. */
+export interface Clocks {
+  readonly member: LamportClock;
+  readonly event: LamportClock;
+  readonly query: LamportClock;
+}
+
+/** What {@link UserState} works with. */
+export interface UserStateParts {
+  readonly clocks: Clocks;
+  readonly membership: Membership;
+  readonly announcements: Announcements;
+  readonly userEvents: UserEvents;
+}
+
+/** Serf's part of a push/pull: clocks, statuses and recent user events (protocol.md section 5.6). */
+export class UserState {
+  readonly #parts: UserStateParts;
+
+  constructor(parts: UserStateParts) {
+    this.#parts = parts;
+  }
+
+  encode(): Bytes {
+    const { clocks, membership, userEvents } = this.#parts;
+    const statusLtimes = new Map<string, LamportTime>();
+    for (const { member, statusLtime } of membership.records()) {
+      statusLtimes.set(member.name, statusLtime);
+    }
+    return encodeSerfMessage({
+      kind: "push-pull",
+      ltime: clocks.member.time,
+      eventLtime: clocks.event.time,
+      queryLtime: clocks.query.time,
+      statusLtimes,
+      leftMembers: [...membership.left.keys()],
+      events: userEvents.slots(),
+    });
+  }
+
+  /**
+   * Takes in what another member knows; nothing of it is gossiped. With `ignoreOld`, user events from
+   * before now are not delivered.
+   */
+  merge(now: Instant, remote: SerfPushPull, ignoreOld: boolean): void {
+    this.#witness(remote);
+    this.#applyIntents(now, remote);
+    const { userEvents } = this.#parts;
+    if (ignoreOld) userEvents.ignoreBefore(remote.eventLtime);
+    for (const slot of remote.events) {
+      if (slot === undefined) continue;
+      for (const { name, payload } of slot.events) {
+        const { ltime } = slot;
+        userEvents.handle(now, { kind: "user-event", ltime, name, payload, coalesce: false });
+      }
+    }
+  }
+
+  /** Nothing has been said at the remote times yet, only before. */
+  #witness(remote: SerfPushPull): void {
+    const { clocks } = this.#parts;
+    if (remote.ltime > 0) clocks.member.witness(remote.ltime - 1);
+    if (remote.eventLtime > 0) clocks.event.witness(remote.eventLtime - 1);
+    if (remote.queryLtime > 0) clocks.query.witness(remote.queryLtime - 1);
+  }
+
+  /** Who left did so after the last thing that the other side knows of it, so one later is assumed. */
+  #applyIntents(now: Instant, remote: SerfPushPull): void {
+    const { announcements, membership } = this.#parts;
+    const left = new Set(remote.leftMembers);
+    for (const node of left) {
+      const ltime = successor(remote.statusLtimes.get(node) ?? 0);
+      announcements.handleLeave(now, { kind: "leave", ltime, node, prune: false });
+    }
+    for (const [node, ltime] of remote.statusLtimes) {
+      if (!left.has(node)) membership.handleJoinIntent(now, { kind: "join", ltime, node });
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import type { Address } from "../base/address.js";
+import type { Log } from "../base/log.js";
+import type { Random } from "../base/random.js";
+import type { Timers } from "../base/timers.js";
+import type { Bytes } from "../base/units.js";
+import type { Delegate } from "../swim/delegate.js";
+import { Announcements } from "./announcements.js";
+import { Broadcasts } from "./broadcasts.js";
+import type { SerfConfig } from "./config.js";
+import { CoordinateClient } from "./coordinate-client.js";
+import type { SerfCounters } from "./counters.js";
+import { EventStream } from "./event-stream.js";
+import type { SerfEvent } from "./events.js";
+import { LamportClock } from "./lamport.js";
+import { Membership } from "./membership.js";
+import { type Clocks, UserState } from "./merge.js";
+import { NameConflicts } from "./name-conflicts.js";
+import { QueryFilters } from "./query-filter.js";
+import { QueryInbox } from "./query-inbox.js";
+import { QueryReplies } from "./query-replies.js";
+import { SwimDelegate } from "./swim-delegate.js";
+import { encodeOwnTags } from "./tags.js";
+import { UserEvents } from "./user-events.js";
+
+/** The machine that the parts make up, as they see it. */
+export interface Surroundings {
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly random: Random;
+  readonly counters: SerfCounters;
+  /** Our own tags, as they are now. */
+  tags(): ReadonlyMap<string, string>;
+  /** False from the moment on at which we leave. */
+  staying(): boolean;
+  /** True while a join of ours is under way that does not want to hear of the past. */
+  ignoresOld(): boolean;
+  emit(event: SerfEvent): void;
+  /** Sends one message in a packet of its own. */
+  sendUser(to: Address, payload: Bytes): void;
+}
+
+/** What one Serf machine consists of, on top of SWIM. */
+export interface SerfParts {
+  readonly clocks: Clocks;
+  readonly stream: EventStream;
+  readonly coordinates: CoordinateClient;
+  readonly membership: Membership;
+  readonly broadcasts: Broadcasts;
+  readonly announcements: Announcements;
+  readonly userEvents: UserEvents;
+  readonly queries: QueryInbox;
+  /** What SWIM asks and tells, shared out among the parts. */
+  readonly delegate: Delegate;
+}
+
+export function createParts(config: SerfConfig, surroundings: Surroundings): SerfParts {
+  const { counters, log, random, sendUser, staying, tags, timers } = surroundings;
+  const self = config.name;
+  const clocks = {
+    member: new LamportClock(),
+    event: new LamportClock(),
+    query: new LamportClock(),
+  };
+  const stream = new EventStream(timers, config, surroundings.emit);
+  const coordinates = new CoordinateClient(self, random);
+  const clock = clocks.member;
+  const membership = new Membership(self, config, {
+    timers,
+    log,
+    clock,
+    counters,
+    emit: (now, kind, member) => {
+      if (kind === "member-reap") coordinates.forget(member.name);
+      stream.member(now, kind, member);
+    },
+  });
+  const broadcasts = new Broadcasts(config, log, counters, () => membership.size);
+  const announcements = new Announcements({ self, log, clock, membership, broadcasts, staying });
+  const userEvents = new UserEvents(config, { log, counters, clock: clocks.event }, (now, event) =>
+    stream.user(now, event),
+  );
+  const replies = new QueryReplies({ config, log, random, counters, membership, sendUser });
+  const queries = new QueryInbox({
+    config,
+    log,
+    counters,
+    clock: clocks.query,
+    membership,
+    filters: new QueryFilters(self, tags, log),
+    replies,
+    deliver: (query) => stream.query(query),
+  });
+  const delegate = new SwimDelegate({
+    log,
+    counters,
+    membership,
+    announcements,
+    broadcasts,
+    userEvents,
+    queries,
+    replies,
+    userState: new UserState({ clocks, membership, announcements, userEvents }),
+    coordinates,
+    conflicts: new NameConflicts(self, log),
+    meta: () => encodeOwnTags(tags(), config.delegateVersion),
+    ignoresOld: surroundings.ignoresOld,
+  });
+  return {
+    clocks,
+    stream,
+    coordinates,
+    membership,
+    broadcasts,
+    announcements,
+    userEvents,
+    queries,
+    delegate,
+  };
+}

@@ -1,0 +1,301 @@
+import type { Address } from "../base/address.js";
+import { assert } from "../base/assert.js";
+import { OperatorError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import type { Random } from "../base/random.js";
+import { TimerQueue } from "../base/timers.js";
+import type { Bytes, Instant, Millis } from "../base/units.js";
+import type { SwimCounters } from "../swim/counters.js";
+import type { StreamId } from "../swim/host.js";
+import type { JoinResult, JoinTarget } from "../swim/join.js";
+import { Swim } from "../swim/swim.js";
+import type { SerfConfig } from "./config.js";
+import type { Coordinate } from "./coordinate.js";
+import { SerfCounters } from "./counters.js";
+import { Departure, type SerfState } from "./departure.js";
+import type { Member, SerfOutput } from "./events.js";
+import { createParts, type SerfParts } from "./parts.js";
+import { Reaper } from "./reaper.js";
+import { encodeOwnTags } from "./tags.js";
+import { checkUserEventLimit } from "./user-events.js";
+
+/** All that a member needs of the outside. */
+export interface SerfHost {
+  readonly random: Random;
+  /** Where the two layers write; Serf's users know them as components `serf` and `memberlist`. */
+  readonly logs: { readonly serf: Log; readonly swim: Log };
+  /** 12 bytes that are never used twice with one key; unpredictable in an agent, seeded in a simulation. */
+  nonce(): Bytes;
+}
+
+/** Numbers about a member, for `info`. */
+export interface SerfStats {
+  readonly members: number;
+  readonly failed: number;
+  readonly left: number;
+  readonly healthScore: number;
+  readonly memberTime: number;
+  readonly eventTime: number;
+  readonly queryTime: number;
+  readonly intentQueue: number;
+  readonly eventQueue: number;
+  readonly queryQueue: number;
+  readonly encrypted: boolean;
+  readonly coordinateResets: number;
+}
+
+/**
+ * memberlist's protocol versions, the least and the most that we understand and the one we speak, then
+ * Serf's; the one of these that we speak is configured (protocol.md section 1.11).
+ */
+const versions = [1, 5, 2, 2, 5] as const;
+
+/**
+ * The whole of a member, without I/O: bytes, commands and time go in, outputs come out.
+ *
+ * A driver feeds one input, carries out what {@link drain} gives, and arms one timer for
+ * {@link deadline}. Nothing that a peer sends makes a call throw; what an operator asks for and cannot
+ * have throws {@link OperatorError}.
+ */
+export class Serf {
+  readonly counters = new SerfCounters();
+
+  readonly #config: SerfConfig;
+  readonly #timers = new TimerQueue();
+  readonly #parts: SerfParts;
+  readonly #swim: Swim;
+  readonly #reaper: Reaper;
+  readonly #departure: Departure;
+  #outbox: SerfOutput[] = [];
+  #tags: ReadonlyMap<string, string>;
+  /** Joins under way that do not want to hear of the past. */
+  #joinsIgnoringOld = 0;
+  /** The instant of the input that is being handled. */
+  #now: Instant = 0;
+
+  /** Throws {@link OperatorError} if the tags are too long or a limit is more than there can be. */
+  constructor(config: SerfConfig, host: SerfHost) {
+    checkUserEventLimit(config.userEventSizeLimit);
+    encodeOwnTags(config.tags, config.delegateVersion);
+    this.#config = config;
+    this.#tags = new Map(config.tags);
+    const timers = this.#timers;
+    const log = host.logs.serf;
+    const parts = createParts(config, {
+      timers,
+      log,
+      random: host.random,
+      counters: this.counters,
+      tags: () => this.#tags,
+      staying: () => this.state === "alive",
+      ignoresOld: () => this.#joinsIgnoringOld > 0,
+      emit: (event) => this.#outbox.push({ kind: "event", event }),
+      sendUser: (to, payload) => this.#swim.sendUser(to, payload),
+    });
+    this.#parts = parts;
+    this.#swim = new Swim(
+      { ...config, versions: Uint8Array.of(...versions, config.delegateVersion) },
+      {
+        timers,
+        random: host.random,
+        log: host.logs.swim,
+        emit: (output) => this.#outbox.push(output),
+        nonce: () => host.nonce(),
+      },
+      parts.delegate,
+    );
+    this.#reaper = new Reaper({
+      config,
+      timers,
+      log,
+      random: host.random,
+      membership: parts.membership,
+      reconnect: (now, { address, name }) => this.#swim.join(now, [{ address, name }], () => {}),
+    });
+    this.#departure = new Departure({
+      config,
+      timers,
+      log,
+      announcements: parts.announcements,
+      soon: (run) => timers.at(this.#now, run),
+      leaveSwim: (now, timeout, done) => this.#swim.leave(now, timeout, done),
+      onLeft: (now) => parts.stream.flush(now),
+    });
+  }
+
+  /** Begins to be a member; alone at first. */
+  start(now: Instant): void {
+    this.#now = now;
+    this.#swim.start(now);
+    this.#reaper.start(now);
+    this.#checkQueuesAt(now + this.#config.queueCheckInterval);
+  }
+
+  receivePacket(now: Instant, from: Address, datagram: Bytes): void {
+    this.#now = now;
+    this.#swim.receivePacket(now, from, datagram);
+  }
+
+  /** Somebody connected; undefined if it is refused and to be closed at once. */
+  acceptStream(now: Instant, from: Address): StreamId | undefined {
+    this.#now = now;
+    return this.#swim.acceptStream(now, from);
+  }
+
+  receiveStream(now: Instant, stream: StreamId, chunk: Bytes): void {
+    this.#now = now;
+    this.#swim.receiveStream(now, stream, chunk);
+  }
+
+  /** A stream is over: `reason` is undefined if the other side just closed it. */
+  streamClosed(now: Instant, stream: StreamId, reason: string | undefined): void {
+    this.#now = now;
+    this.#swim.streamClosed(now, stream, reason);
+  }
+
+  /** Runs what is due; to be called at {@link deadline}. */
+  handleTimeout(now: Instant): void {
+    this.#now = now;
+    this.#timers.runDue(now);
+  }
+
+  /** When {@link handleTimeout} has something to do next. */
+  deadline(): Instant | undefined {
+    return this.#timers.deadline();
+  }
+
+  /** What is to be done now, in order; each output is given once. */
+  drain(): SerfOutput[] {
+    const outputs = this.#outbox;
+    this.#outbox = [];
+    return outputs;
+  }
+
+  /**
+   * Joins the groups of `targets`. User events from before are delivered only if `replay` is true.
+   * Throws {@link OperatorError} after a leave.
+   */
+  join(
+    now: Instant,
+    targets: readonly JoinTarget[],
+    replay: boolean,
+    done: (result: JoinResult) => void,
+  ): void {
+    this.#now = now;
+    if (this.state !== "alive") {
+      throw new OperatorError("Serf can't Join after Leave or Shutdown");
+    }
+    if (!replay) this.#joinsIgnoringOld += 1;
+    this.#swim.join(now, targets, (result) => {
+      if (!replay) this.#joinsIgnoringOld -= 1;
+      if (result.contacted > 0) this.#parts.announcements.announceJoin(this.#now);
+      done(result);
+    });
+  }
+
+  /** Leaves the group; afterwards everybody has been told, and nobody else is. Throws if it leaves already. */
+  leave(now: Instant, done: () => void): void {
+    this.#now = now;
+    this.#departure.leave(now, done);
+  }
+
+  /**
+   * Declares that `node` has left: a failed member counts as left, with `prune` it is forgotten. An
+   * unknown name is no error.
+   */
+  forceLeave(
+    now: Instant,
+    node: string,
+    prune: boolean,
+    done: (error: string | undefined) => void,
+  ): void {
+    this.#now = now;
+    this.#departure.forceLeave(now, node, prune, done);
+  }
+
+  /** Replaces our tags. Throws {@link OperatorError} if they are too long. */
+  setTags(
+    now: Instant,
+    tags: ReadonlyMap<string, string>,
+    done: (error: string | undefined) => void,
+  ): void {
+    this.#now = now;
+    encodeOwnTags(tags, this.#config.delegateVersion);
+    this.#tags = new Map(tags);
+    this.#swim.updateMeta(now, this.#config.broadcastTimeout, (inTime) =>
+      done(inTime ? undefined : "timeout waiting for update broadcast"),
+    );
+  }
+
+  /** Says something to all members, us included. Throws {@link OperatorError} if it is too long. */
+  userEvent(now: Instant, name: string, payload: Bytes, coalesce: boolean): void {
+    this.#now = now;
+    this.#parts.broadcasts.add(
+      "event",
+      this.#parts.userEvents.originate(now, name, payload, coalesce),
+    );
+  }
+
+  /** Answers a delivered query. Throws {@link OperatorError} if it is over, answered, or too long. */
+  respond(now: Instant, id: number, payload: Bytes): void {
+    this.#now = now;
+    this.#parts.queries.respond(now, id, payload);
+  }
+
+  get state(): SerfState {
+    return this.#departure.state;
+  }
+
+  /** Ourselves, from the start on. */
+  get local(): Member {
+    const member = this.#parts.membership.get(this.#config.name);
+    assert(member !== undefined, "a member knows itself once it was started");
+    return member;
+  }
+
+  /** All members that are remembered, sorted by name. */
+  members(): Member[] {
+    const members = Array.from(this.#parts.membership.records(), ({ member }) => member);
+    return members.sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** The coordinate that `node` last had; undefined if it was never heard. */
+  coordinate(node: string): Coordinate | undefined {
+    return this.#parts.coordinates.known(node);
+  }
+
+  /** The estimated round-trip time between two members; undefined unless both are known. */
+  rtt(one: string, other: string): Millis | undefined {
+    return this.#parts.coordinates.rtt(one, other);
+  }
+
+  /** What SWIM counted. */
+  get swimCounters(): SwimCounters {
+    return this.#swim.counters;
+  }
+
+  stats(): SerfStats {
+    const { broadcasts, clocks, coordinates, membership } = this.#parts;
+    return {
+      members: membership.size,
+      failed: membership.failed.size,
+      left: membership.left.size,
+      healthScore: this.#swim.health,
+      memberTime: clocks.member.time,
+      eventTime: clocks.event.time,
+      queryTime: clocks.query.time,
+      intentQueue: broadcasts.depth("intent"),
+      eventQueue: broadcasts.depth("event"),
+      queryQueue: broadcasts.depth("query"),
+      encrypted: this.#config.keyring !== undefined,
+      coordinateResets: coordinates.counters.resets,
+    };
+  }
+
+  #checkQueuesAt(when: Instant): void {
+    this.#timers.at(when, (now) => {
+      this.#parts.broadcasts.checkDepth();
+      this.#checkQueuesAt(now + this.#config.queueCheckInterval);
+    });
+  }
+}
