@@ -1,39 +1,32 @@
-import type { Log } from "../base/log.js";
-import type { Bytes, Instant, Millis } from "../base/units.js";
-import type { Member, SerfEvent } from "../serf/events.js";
+import type { SerfEvent } from "../serf/events.js";
 import { formatFilter, type HandlerSpec, parseStreamFilters, passes } from "./handler-spec.js";
+import { type HandlerCounters, Handlers, type HandlersOptions } from "./handlers.js";
 
-export interface EventHubOptions {
-  /** Of the component `agent`. */
-  readonly log: Log;
-  /** The clock of the driver, on which deadlines of queries are given. */
-  readonly now: () => Instant;
-  /** This agent's own member, as it is when asked. */
-  readonly self: () => Member;
-  /** Answers a query. Throws OperatorError if that is not possible (any more). */
-  readonly respond: (id: number, payload: Bytes) => void;
-  /** How long a script may run before it is told to end; 0 means as long as it likes. */
-  readonly handlerTimeout: Millis;
-  /** What scripts inherit; the agent's own environment unless given. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-}
+export type EventHubOptions = HandlersOptions;
 
 type Sink = (event: SerfEvent) => void;
 
 /** Takes what happened in the cluster to the log, to the event streams and to the handlers. */
 export class EventHub {
   readonly #options: EventHubOptions;
+  readonly #handlers: Handlers;
   readonly #sinks = new Set<Sink>();
   #specs: readonly HandlerSpec[] = [];
 
   constructor(options: EventHubOptions) {
     this.#options = options;
+    this.#handlers = new Handlers(options);
+  }
+
+  get counters(): Readonly<HandlerCounters> {
+    return this.#handlers.counters;
   }
 
   /** Returns at once, however many handlers are busy. */
   handle(event: SerfEvent): void {
     this.#options.log.info({}, `Received event: ${describeEvent(event)}`);
     for (const sink of this.#sinks) sink(event);
+    this.#handlers.handle(event);
   }
 
   /**
@@ -49,9 +42,10 @@ export class EventHub {
     return () => this.#sinks.delete(filtered);
   }
 
-  /** Replaces the handlers from the next event on. Scripts that run are not touched. */
+  /** Replaces the handlers; see {@link Handlers.replace}. */
   setHandlers(specs: readonly HandlerSpec[]): void {
     this.#specs = specs;
+    this.#handlers.replace(specs);
   }
 
   /** Script by `FILTER:NAME`, for the statistics; scripts of one filter are joined by a comma. */
@@ -65,8 +59,10 @@ export class EventHub {
     return scripts;
   }
 
-  /** Begins no more runs and ends those that are under way; takes a few seconds at most. */
-  async stop(): Promise<void> {}
+  /** Ends the handlers; see {@link Handlers.stop}. */
+  stop(): Promise<void> {
+    return this.#handlers.stop();
+  }
 }
 
 function describeEvent(event: SerfEvent): string {

@@ -1,0 +1,119 @@
+import { formatAddress, formatIp } from "../base/address.js";
+import type { Bytes } from "../base/units.js";
+import type { Member, MemberEvent, SerfEvent } from "../serf/events.js";
+import { encodeText } from "../wire/text.js";
+
+/** Environment variables; what is undefined is not set. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * How many bytes of SERF_MEMBER_PORTS there are at most: some 2,000 members. Linux takes 128 KiB for
+ * one variable and gives a quarter of the stack limit, usually 2 MiB, to all.
+ */
+const memberPortsBytes = 64 * 1024;
+
+/**
+ * How much of the name of a user event or query a variable holds, in UTF-16 units, each of which
+ * takes three bytes at most. Names that long break Serf's own limits, so that only a member that is
+ * not Serf could send one.
+ */
+const nameLength = 32 * 1024;
+
+/**
+ * What a script finds in its environment: what the agent itself was given, and above it the
+ * variables of compat.md section 13.3.
+ *
+ * Ours alone is `SERF_MEMBER_PORTS`, set for member events: a line `NAME<TAB>IP:PORT` for each
+ * member on stdin, NAME being spelt as there, since the four columns have no room for the port. It
+ * ends after 64 KiB; `SERF_MEMBER_PORTS_OMITTED` tells how many members found no room and is set only
+ * then. Of tags whose variables are spelt alike the last in byte order wins. A NUL, which no variable
+ * can hold, and a byte that is not UTF-8 become U+FFFD.
+ */
+export function handlerEnvironment(
+  event: SerfEvent,
+  self: Member,
+  inherited: Environment,
+): Environment {
+  const own: [string, string][] = sortedTags(self).map(([tag, value]) => [tagVariable(tag), value]);
+  own.push(
+    ["SERF_EVENT", event.kind],
+    ["SERF_SELF_NAME", self.name],
+    ["SERF_SELF_ROLE", self.tags.get("role") ?? ""],
+  );
+  switch (event.kind) {
+    case "user":
+      own.push(
+        ["SERF_USER_EVENT", event.name.slice(0, nameLength)],
+        ["SERF_USER_LTIME", String(event.ltime)],
+      );
+      break;
+    case "query":
+      own.push(
+        ["SERF_QUERY_NAME", event.name.slice(0, nameLength)],
+        ["SERF_QUERY_LTIME", String(event.ltime)],
+      );
+      break;
+    default:
+      own.push(...memberPorts(event));
+  }
+  const values = own.map(([name, value]) => [name, value.replaceAll("\0", "\ufffd")] as const);
+  return { ...inherited, ...Object.fromEntries(values) };
+}
+
+/** What a script reads on stdin (compat.md section 13.4): the members, or the payload. */
+export function handlerInput(event: SerfEvent): Bytes {
+  if (event.kind === "user" || event.kind === "query") return endedLine(event.payload);
+  return encodeText(event.members.map(memberLine).join(""));
+}
+
+/** NAME, IP, ROLE and TAGS with tabs between them, byte for byte as Serf, but with sorted tags. */
+function memberLine(member: Member): string {
+  const role = member.tags.get("role") ?? "";
+  const tags = sortedTags(member).map(([tag, value]) => `${tag}=${value}`);
+  const columns = [cleaned(member.name), formatIp(member.address.ip), cleaned(role)];
+  return `${[...columns, cleaned(tags.join(","))].join("\t")}\n`;
+}
+
+/** The only two characters that would break lines and columns; all others stay as they are. */
+function cleaned(text: string): string {
+  return text.replaceAll("\t", "\\t").replaceAll("\n", "\\n");
+}
+
+function endedLine(payload: Bytes): Bytes {
+  if (payload.length === 0 || payload[payload.length - 1] === 0x0a) return payload;
+  const line = new Uint8Array(payload.length + 1);
+  line.set(payload);
+  line[payload.length] = 0x0a;
+  return line;
+}
+
+function memberPorts(event: MemberEvent): [string, string][] {
+  const lines: string[] = [];
+  let bytes = 0;
+  for (const member of event.members) {
+    const line = `${cleaned(member.name)}\t${formatAddress(member.address)}`;
+    bytes += Buffer.byteLength(line) + 1;
+    if (bytes > memberPortsBytes) break;
+    lines.push(line);
+  }
+  const ports: [string, string][] = [["SERF_MEMBER_PORTS", lines.join("\n")]];
+  const omitted = event.members.length - lines.length;
+  if (omitted > 0) ports.push(["SERF_MEMBER_PORTS_OMITTED", String(omitted)]);
+  return ports;
+}
+
+function tagVariable(tag: string): string {
+  return `SERF_TAG_${Array.from(tag, upperCase)
+    .join("")
+    .replace(/[^A-Z0-9_]/gu, "_")}`;
+}
+
+/** One character for one, as in Go: what has a longer upper-case form stays as it is. */
+function upperCase(character: string): string {
+  const upper = character.toUpperCase();
+  return Array.from(upper).length === 1 ? upper : character;
+}
+
+function sortedTags(member: Member): [string, string][] {
+  return [...member.tags].sort(([one], [other]) => (one < other ? -1 : 1));
+}

@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import { arrangeLanes, HandlerLane } from "../../src/agent/handler-lane.js";
+import { formatFilter, parseHandlerSpec } from "../../src/agent/handler-spec.js";
+import { RunSlots } from "../../src/agent/run-slots.js";
+import type { SerfEvent } from "../../src/serf/events.js";
+import { keptLog, member, memberEvent, query, userEvent } from "./handler-events.js";
+
+const specs = (...texts: string[]) => texts.flatMap(parseHandlerSpec);
+
+describe("lanes", () => {
+  test.for([
+    {
+      what: "scripts that hear all have their own",
+      texts: ["a", "*=b", "member-join,member-leave,member-failed=c"],
+      lanes: [["*=a"], ["*=b"], ["member-join=c", "member-leave=c", "member-failed=c"]],
+    },
+    {
+      what: "scripts that hear a part of a member's life share one",
+      texts: ["member-join=add", "all", "member-leave,member-failed=remove"],
+      lanes: [["member-join=add", "member-leave=remove", "member-failed=remove"], ["*=all"]],
+    },
+    {
+      what: "user events and queries have one per script",
+      texts: ["user:x=a", "query=b", "user:y=a"],
+      lanes: [["user:x=a", "user:y=a"], ["query=b"]],
+    },
+    {
+      what: "one script is never in two",
+      texts: ["member-join=x", "member-leave=x", "user=x", "member-failed=x"],
+      lanes: [["member-join=x", "member-leave=x", "user=x", "member-failed=x"]],
+    },
+  ])("$what", ({ texts, lanes }) => {
+    expect(
+      arrangeLanes(specs(...texts)).map((lane) =>
+        lane.map(({ filter, script }) => `${formatFilter(filter)}=${script}`),
+      ),
+    ).toEqual(lanes);
+  });
+});
+
+/** Lanes whose scripts end when the test says so. */
+function workshop({ slots = 16 } = {}) {
+  const log = keptLog();
+  const clock = { now: 0 };
+  const started: string[] = [];
+  const running = new Map<string, () => void>();
+  const parts = {
+    log,
+    now: () => clock.now,
+    slots: new RunSlots(slots),
+    run: (script: string, event: SerfEvent) => {
+      expect(running.has(script), `${script} overlaps itself`).toBe(false);
+      const about = "members" in event ? event.members.map(({ name }) => name).join() : event.name;
+      started.push(`${script} ${event.kind} ${about}`);
+      return new Promise<void>((resolve) => running.set(script, resolve));
+    },
+  };
+  /** Lets the script end and what follows from it begin. */
+  const end = async (script: string): Promise<void> => {
+    running.get(script)?.();
+    running.delete(script);
+    await settled();
+  };
+  return { log, clock, started, parts, end };
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const joins = (...names: string[]) =>
+  memberEvent("member-join", ...names.map((name) => member(name)));
+
+test("handlers of a lane run one after the other, in the order of their configuration", async () => {
+  const { started, parts, end } = workshop();
+  const lane = new HandlerLane(specs("*=a", "user=b", "*,user=c"), parts);
+  lane.offer(userEvent("one"));
+  lane.offer(joins("x"));
+  await settled();
+  expect(started).toEqual(["a user one"]);
+  await end("a");
+  expect(started.slice(1)).toEqual(["b user one"]);
+  await end("b");
+  await end("c");
+  expect(started.slice(2)).toEqual(["c user one", "c user one"]);
+  await end("c");
+  await end("a");
+  await end("c");
+  expect(started.slice(4)).toEqual(["a member-join x", "c member-join x"]);
+  expect(lane.busy).toBe(false);
+});
+
+test("a lane that ends its work takes what comes at that moment", async () => {
+  const { started, parts, end } = workshop();
+  const lane = new HandlerLane(specs("a"), parts);
+  for (let round = 0; round < 3; round += 1) {
+    lane.offer(userEvent("now"));
+    await Promise.resolve();
+    await settled();
+    await end("a");
+  }
+  expect(started).toHaveLength(3);
+});
+
+test("idle lanes begin in the order of registration, no more than there are slots", async () => {
+  const { started, parts, end } = workshop({ slots: 2 });
+  const lanes = ["a", "b", "c", "d"].map((script) => new HandlerLane(specs(script), parts));
+  for (const lane of lanes) lane.offer(userEvent("x"));
+  await settled();
+  expect(started).toEqual(["a user x", "b user x"]);
+  await end("b");
+  expect(started).toEqual(["a user x", "b user x", "c user x"]);
+  await end("a");
+  expect(started.at(-1)).toBe("d user x");
+});
+
+test("a query that is over when its turn comes is not run", async () => {
+  const { clock, started, parts, end } = workshop();
+  const lane = new HandlerLane(specs("query=a", "query=b"), parts);
+  lane.offer(query("load", { deadline: 100 }));
+  await settled();
+  clock.now = 100;
+  await end("a");
+  expect(started).toEqual(["a query load"]);
+  expect(lane.counts.expired).toBe(1);
+});
+
+test("a lane that had to drop events says so, but not for each", async () => {
+  const { log, clock, parts, end } = workshop();
+  const lane = new HandlerLane(specs("slow"), parts);
+  lane.offer(userEvent("first"));
+  await settled();
+  for (let count = 0; count < 4_096 + 10; count += 1) lane.offer(userEvent("x"));
+  expect(log.lines).toHaveLength(1);
+  expect(log.lines[0]).toMatch(/^WARN handler is behind.*"slow".*"dropped":1,/);
+  clock.now = 10_000;
+  lane.offer(userEvent("x"));
+  expect(log.lines).toHaveLength(2);
+  expect(log.lines[1]).toContain('"dropped":10,');
+  lane.offer(userEvent("x"));
+  for (let count = 0; count <= 4_096; count += 1) await end("slow");
+  expect(lane.busy).toBe(false);
+  expect(log.lines).toHaveLength(3);
+  expect(log.lines[2]).toContain('"dropped":1,');
+});
+
+test("a lane waits for an earlier one with the same script, which ends its own work first", async () => {
+  const { started, parts, end } = workshop();
+  const old = new HandlerLane(specs("a", "b"), parts);
+  old.offer(userEvent("one"));
+  old.offer(userEvent("two"));
+  await settled();
+  old.retire(new Set(["a"]));
+  const lane = new HandlerLane(specs("a"), parts, [old]);
+  lane.offer(userEvent("three"));
+  await settled();
+  expect(started).toEqual(["a user one"]);
+  await end("a");
+  await end("b");
+  await end("a");
+  await end("a");
+  expect(started).toEqual(["a user one", "b user one", "a user two", "a user three"]);
+  expect([old.busy, lane.busy]).toEqual([false, false]);
+});
