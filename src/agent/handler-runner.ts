@@ -62,6 +62,7 @@ export class ScriptRun {
   /** The script exited and its output is closed. */
   #closed: { readonly failure: string | undefined } | undefined;
   #stopping = false;
+  #killed = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -83,6 +84,7 @@ export class ScriptRun {
     signalGroup(child, "SIGTERM");
     this.#after(killGrace, () => {
       signalGroup(child, "SIGKILL");
+      this.#killed = true;
       if (this.#closed !== undefined) this.#conclude(this.#closed.failure);
       this.#after(pipeGrace, () => {
         child.stdout?.destroy();
@@ -105,7 +107,8 @@ export class ScriptRun {
     child.once("close", (code, signal) => {
       const failure = failureOf(code, signal) ?? (this.#stopping ? "told to end" : undefined);
       this.#closed = { failure };
-      if (!this.#stopping || !signalGroup(child, 0)) this.#conclude(failure);
+      const othersLeft = this.#stopping && !this.#killed && signalGroup(child, 0);
+      if (!othersLeft) this.#conclude(failure);
     });
     child.stdout?.on("data", (chunk: Bytes) => this.#tail.write(chunk));
     child.stderr?.on("data", (chunk: Bytes) => this.#tail.write(chunk));
