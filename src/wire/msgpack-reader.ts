@@ -9,7 +9,6 @@ export const maxU32 = 0xffff_ffff;
 export const maxLtime = Number.MAX_SAFE_INTEGER;
 
 const two32 = 2 ** 32;
-const two63 = 2 ** 63;
 const longestQuickText = 32;
 
 /** For the bytes of a float: the one buffer that is both. */
@@ -142,11 +141,14 @@ export class Reader {
     return value;
   }
 
-  /** A whole number of 64 bits, rounded where a number cannot hold it. */
+  /** A whole number of 64 bits with a sign, rounded where a number cannot hold it. */
   int(): number {
-    const value = this.#integer(this.#byte());
-    if (value >= two63) throw new DecodeError("limit", "number too large for its field");
-    return value;
+    const tag = this.#byte();
+    // Looked up in the bytes, for the largest int64 is rounded to one that is too large.
+    if (tag === 0xcf && (this.#bytes[this.position] ?? 0) > 0x7f) {
+      throw new DecodeError("limit", "number too large for its field");
+    }
+    return this.#integer(tag);
   }
 
   float(): number {
@@ -181,7 +183,17 @@ export class Reader {
 
   /** As {@link bytes}, but a copy: for what is kept longer than the packet. */
   ownBytes(): Bytes | undefined {
-    return this.bytes()?.slice();
+    const tag = this.#byte();
+    if (tag === 0xc0) return undefined;
+    const items = this.#arrayLength(tag);
+    if (items >= 0) return this.#bytesFromArray(items);
+    const length = this.#textLength(tag);
+    const start = this.#advance(length);
+    // Not slice(): of a Buffer that is a view. And for few bytes a loop is faster than set().
+    const own = new Uint8Array(length);
+    for (let index = 0; index < length; index += 1)
+      own[index] = this.#bytes[start + index] as number;
+    return own;
   }
 
   /** Passes over one value, whatever it is. */
@@ -194,12 +206,21 @@ export class Reader {
   /** Text that is probably short and ASCII, without a call into the runtime. */
   #quickText(start: number, length: number): string {
     const bytes = this.#bytes;
+    const end = start + length;
+    let seen = 0;
+    for (let index = start; index < end; index += 1) seen |= bytes[index] as number;
+    if (seen > 0x7f) return decodeText(bytes.subarray(start, end));
     let text = "";
-    for (let index = start; index < start + length; index += 1) {
-      const byte = bytes[index] as number;
-      if (byte > 0x7f) return decodeText(bytes.subarray(start, start + length));
-      text += String.fromCharCode(byte);
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
+      text += String.fromCharCode(
+        bytes[at] as number,
+        bytes[at + 1] as number,
+        bytes[at + 2] as number,
+        bytes[at + 3] as number,
+      );
     }
+    for (; at < end; at += 1) text += String.fromCharCode(bytes[at] as number);
     return text;
   }
 

@@ -6,10 +6,8 @@ import { encodeText } from "./text.js";
 /** Gossip knows the raw family alone; the agent's RPC has str8 for texts and bin for bytes. */
 export type Dialect = "raw" | "bin";
 
-const initialCapacity = 2_048;
-
-/** A larger buffer is let go after use, so that one big push/pull does not stay in memory. */
-const keptCapacity = 65_536;
+/** Small messages are cut from one slab: a buffer of its own costs each three times as much. */
+const slabBytes = 8_192;
 
 const fixRawMax = 31;
 const two32 = 2 ** 32;
@@ -23,8 +21,10 @@ const float = new DataView(new ArrayBuffer(8));
  */
 export class Writer {
   readonly #bin: boolean;
-  #buffer: Bytes = new Uint8Array(initialCapacity);
-  #length = 0;
+  #slab = new Uint8Array(slabBytes);
+  /** Where in the slab the current message begins, and where it ends so far. */
+  #start = 0;
+  #end = 0;
 
   constructor(dialect: Dialect) {
     this.#bin = dialect === "bin";
@@ -32,15 +32,21 @@ export class Writer {
 
   /** Starts a message with its type byte; what an earlier one left behind is forgotten. */
   begin(type: number): void {
-    this.#length = 0;
+    this.#end = this.#start;
     this.byte(type);
   }
 
   /** What was written since {@link begin}; the caller owns it. */
   take(): Bytes {
-    const written = this.#buffer.slice(0, this.#length);
-    if (this.#buffer.length > keptCapacity) this.#buffer = new Uint8Array(initialCapacity);
-    this.#length = 0;
+    const { buffer } = this.#slab;
+    const written = new Uint8Array(buffer, this.#start, this.#end - this.#start);
+    this.#start = this.#end;
+    if (this.#slab.length > slabBytes) {
+      // A big message does not share its memory with those after it.
+      this.#slab = new Uint8Array(slabBytes);
+      this.#start = 0;
+      this.#end = 0;
+    }
     return written;
   }
 
@@ -66,9 +72,9 @@ export class Writer {
   float(value: number): void {
     float.setFloat64(0, value);
     const at = this.#reserve(9);
-    this.#buffer[at] = 0xcb;
+    this.#slab[at] = 0xcb;
     for (let index = 0; index < 8; index += 1) {
-      this.#buffer[at + 1 + index] = float.getUint8(index);
+      this.#slab[at + 1 + index] = float.getUint8(index);
     }
   }
 
@@ -104,29 +110,29 @@ export class Writer {
 
   byte(value: number): void {
     const at = this.#reserve(1);
-    this.#buffer[at] = value;
+    this.#slab[at] = value;
   }
 
   /** Bytes as they are, without a header. */
   raw(bytes: Bytes): void {
     const at = this.#reserve(bytes.length);
-    this.#buffer.set(bytes, at);
+    this.#slab.set(bytes, at);
   }
 
   /** Writes a text of at most 31 characters; false, with nothing written, if it is not all ASCII. */
   #ascii(value: string): boolean {
     const length = value.length;
     const at = this.#reserve(length + 1);
-    const buffer = this.#buffer;
+    const slab = this.#slab;
     for (let index = 0; index < length; index += 1) {
       const code = value.charCodeAt(index);
       if (code > 0x7f) {
-        this.#length = at;
+        this.#end = at;
         return false;
       }
-      buffer[at + 1 + index] = code;
+      slab[at + 1 + index] = code;
     }
-    buffer[at] = 0xa0 | length;
+    slab[at] = 0xa0 | length;
     return true;
   }
 
@@ -155,10 +161,10 @@ export class Writer {
   /** A header byte and the low `size` (1, 2 or 4) bytes of `value`. */
   #sized(header: number, value: number, size: number): void {
     let at = this.#reserve(size + 1);
-    this.#buffer[at] = header;
+    this.#slab[at] = header;
     for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) {
       at += 1;
-      this.#buffer[at] = value >>> shift;
+      this.#slab[at] = value >>> shift;
     }
   }
 
@@ -169,7 +175,7 @@ export class Writer {
     const at = this.#reserve(4);
     const low = value - high * two32;
     for (let index = 0; index < 4; index += 1) {
-      this.#buffer[at + index] = low >>> (24 - 8 * index);
+      this.#slab[at + index] = low >>> (24 - 8 * index);
     }
   }
 
@@ -179,14 +185,18 @@ export class Writer {
 
   /** Makes room and returns where it begins. */
   #reserve(size: number): number {
-    const at = this.#length;
-    const needed = at + size;
-    if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
-      grown.set(this.#buffer.subarray(0, at));
-      this.#buffer = grown;
-    }
-    this.#length = needed;
+    if (this.#end + size > this.#slab.length) this.#changeSlab(size);
+    const at = this.#end;
+    this.#end = at + size;
     return at;
+  }
+
+  #changeSlab(size: number): void {
+    const message = this.#slab.subarray(this.#start, this.#end);
+    const needed = message.length + size;
+    this.#slab = new Uint8Array(needed <= slabBytes / 2 ? slabBytes : 2 * needed);
+    this.#slab.set(message);
+    this.#start = 0;
+    this.#end = message.length;
   }
 }

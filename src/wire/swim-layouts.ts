@@ -313,8 +313,7 @@ export function writeVersions(writer: Writer, versions: Bytes): void {
 /** Six bytes, or none from a peer that says nothing of its versions. */
 export function readVersions(reader: Reader): Bytes {
   const versions = reader.ownBytes() ?? noBytes;
-  if (versions.length > 0 && versions.length < versionsBytes) {
-    throw new DecodeError("malformed", "a member's versions have six bytes");
-  }
-  return versions.subarray(0, versionsBytes);
+  if (versions.length === versionsBytes || versions.length === 0) return versions;
+  if (versions.length > versionsBytes) return versions.slice(0, versionsBytes);
+  throw new DecodeError("malformed", "a member's versions have six bytes");
 }
