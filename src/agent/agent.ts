@@ -1,0 +1,246 @@
+import type { Address } from "../base/address.js";
+import { OperatorError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import { RpcServer } from "../rpc/server.js";
+import { Serf } from "../serf/serf.js";
+import type { JoinResult, JoinTarget } from "../swim/join.js";
+import { advertisedAddress, splitHostPort } from "./addresses.js";
+import { type AgentFiles, refuseTagsBesideFile } from "./agent-files.js";
+import type { Config } from "./config.js";
+import { Driver, now } from "./driver.js";
+import { NonceSource } from "./entropy.js";
+import { EventHub } from "./event-hub.js";
+import { isPublic } from "./ip-ranges.js";
+import { Joiner, type JoinOutcome } from "./joiner.js";
+import type { Logs } from "./logs.js";
+import type { AgentPlan } from "./plan.js";
+import { type MemberView, RetryJoin } from "./retry-join.js";
+import { AgentApi } from "./rpc-api.js";
+import { serfConfig } from "./serf-config.js";
+import type { Settings } from "./settings.js";
+import { openSockets, type Sockets } from "./sockets.js";
+import { TagKeeper } from "./tag-keeper.js";
+
+export interface AgentParts {
+  readonly plan: AgentPlan;
+  readonly files: AgentFiles;
+  readonly logs: Logs;
+  /** How the program calls itself in its log. */
+  readonly title: string;
+  /** Called when the process should end by itself. */
+  readonly exit: (code: number) => void;
+}
+
+/** One member of a cluster as a process: sockets, handlers, RPC and what an operator configured. */
+export class Agent {
+  /** Where others are told to reach us. */
+  readonly advertised: Address;
+  /** Where we listen. */
+  readonly bound: Address;
+  readonly #parts: AgentParts;
+  readonly #log: Log;
+  readonly #serf: Serf;
+  readonly #driver: Driver;
+  readonly #hub: EventHub;
+  readonly #joiner: Joiner;
+  readonly #tags: TagKeeper;
+  readonly #rpc: RpcServer;
+  #settings: Settings;
+  #retryJoin: RetryJoin | undefined;
+  #leaving: Promise<void> | undefined;
+
+  /** Opens the gossip sockets and begins to be a member. Throws {@link OperatorError}. */
+  static async start(parts: AgentParts): Promise<Agent> {
+    const { logs, plan, title } = parts;
+    logs.of("agent").info({}, `${title} agent starting`);
+    const sockets = await openSockets(plan.bind, logs.of("memberlist"));
+    try {
+      const agent = new Agent(parts, sockets);
+      agent.#driver.start();
+      return agent;
+    } catch (error) {
+      await Promise.all([sockets.udp.close(), sockets.tcp.stop()]);
+      throw error;
+    }
+  }
+
+  private constructor(parts: AgentParts, sockets: Sockets) {
+    const { files, logs, plan } = parts;
+    const { settings, handlers } = plan.config;
+    const bound = { ip: plan.bind.ip, port: sockets.tcp.bound.port };
+    const advertised = advertisedAddress(plan.advertise, bound);
+    const log = logs.of("agent");
+    const swimLog = logs.of("memberlist");
+    if (isPublic(advertised.ip) && files.keyring === undefined) {
+      swimLog.warn({}, "Binding to public address without encryption!");
+    }
+    const nonces = new NonceSource();
+    const serf = new Serf(serfConfig(plan, files, advertised, bound.port), {
+      random: { next: Math.random },
+      logs: { serf: logs.of("serf"), swim: swimLog },
+      nonce: () => nonces.next(),
+    });
+    const hub = new EventHub({
+      log,
+      now,
+      self: () => serf.local,
+      respond: (id, payload) => driver.feed((at) => serf.respond(at, id, payload)),
+      handlerTimeout: settings.handlerTimeout,
+    });
+    hub.setHandlers(handlers);
+    const driver = new Driver(serf, { ...sockets, onEvent: (event) => hub.handle(event) });
+    const joiner = new Joiner({
+      log,
+      bindPort: bound.port,
+      contact: (targets, replay) => this.#contact(targets, replay),
+    });
+    const { protocol, tagsFile } = settings;
+    const tags = new TagKeeper({
+      serf,
+      driver,
+      protocol,
+      file: tagsFile,
+      configured: settings.tags,
+    });
+    const api = new AgentApi({
+      serf,
+      driver,
+      hub,
+      logs,
+      log,
+      joiner,
+      tags,
+      coordinates: !settings.disableCoordinates,
+      leave: () => this.leave(),
+    });
+    this.bound = bound;
+    this.advertised = advertised;
+    this.#parts = parts;
+    this.#log = log;
+    this.#serf = serf;
+    this.#driver = driver;
+    this.#hub = hub;
+    this.#joiner = joiner;
+    this.#tags = tags;
+    this.#settings = settings;
+    this.#rpc = new RpcServer(api, {
+      authKey: settings.rpcAuth,
+      log: logs.of("agent.ipc"),
+      onLeft: () => parts.exit(0),
+    });
+  }
+
+  /** As they are now; a reload changes some. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get encrypted(): boolean {
+    return this.#parts.files.keyring !== undefined;
+  }
+
+  /** Begins to serve RPC clients. Throws {@link OperatorError}. */
+  async startRpc(): Promise<void> {
+    const { rpcAddr } = this.#settings;
+    try {
+      const { host, port } = splitHostPort(rpcAddr);
+      if (port === undefined)
+        throw new OperatorError(`address ${rpcAddr}: missing port in address`);
+      await this.#rpc.listen(host === "" ? "::" : host, port);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      const reason = error.message.replace(/^address/, "listen tcp: address");
+      throw new OperatorError(`Error starting RPC listener: ${reason}`, { cause: error });
+    }
+  }
+
+  /** Joins `start_join` once. */
+  startJoin(): Promise<JoinOutcome> {
+    const { startJoin, replayOnJoin } = this.#settings;
+    return this.#joiner.join(startJoin, replayOnJoin);
+  }
+
+  /** Begins to keep us joined to `retry_join`, if there is any. */
+  startRetryJoin(): void {
+    const {
+      retryJoin: seeds,
+      replayOnJoin: replay,
+      retryInterval,
+      retryMaxAttempts,
+    } = this.#settings;
+    if (seeds.length === 0) return;
+    this.#retryJoin = new RetryJoin({
+      log: this.#log,
+      joiner: this.#joiner,
+      seeds,
+      replay,
+      interval: retryInterval,
+      maxRetries: retryMaxAttempts,
+      view: () => this.#memberView(),
+      onGiveUp: () => this.#parts.exit(1),
+      schedule: (delay, run) => {
+        const timer = setTimeout(run, delay);
+        return () => clearTimeout(timer);
+      },
+    });
+    this.#retryJoin.start();
+  }
+
+  /** Tells the others that we leave; resolves when they know. Later calls wait for the first. */
+  leave(): Promise<void> {
+    this.#leaving ??= new Promise((resolve) => {
+      this.#log.info({}, "requesting graceful leave from Serf");
+      this.#retryJoin?.stop();
+      this.#driver.feed((at) => this.#serf.leave(at, resolve));
+    });
+    return this.#leaving;
+  }
+
+  /**
+   * Takes over what can change while the agent runs: log level, handlers, tags, and what signals do.
+   * Throws {@link OperatorError} before anything changed; a level that does not exist is only logged.
+   */
+  reload(config: Config): void {
+    const { settings, handlers } = config;
+    refuseTagsBesideFile({ ...settings, tagsFile: this.#settings.tagsFile });
+    this.#hub.setHandlers(handlers);
+    this.#settings = {
+      ...this.#settings,
+      leaveOnTerminate: settings.leaveOnTerminate,
+      skipLeaveOnInterrupt: settings.skipLeaveOnInterrupt,
+    };
+    this.#tags.reconfigure(settings.tags).catch((thrown: unknown) => {
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      this.#log.error({ reason: thrown.message }, "tags could not be changed");
+    });
+  }
+
+  /** Ends everything. Without a leave before, the others will see us fail. */
+  async stop(): Promise<void> {
+    this.#log.info({}, "requesting serf shutdown");
+    this.#retryJoin?.stop();
+    if (this.#serf.state !== "left") {
+      this.#parts.logs.of("serf").warn({}, "Shutdown without a Leave");
+      await this.#driver.stop();
+    }
+    // Handlers that are under way may still ask us for members.
+    await this.#hub.stop();
+    await this.#rpc.close();
+    if (this.#serf.state === "left") await this.#driver.stop();
+    this.#log.info({}, "shutdown complete");
+  }
+
+  #contact(targets: readonly JoinTarget[], replay: boolean): Promise<JoinResult> {
+    return new Promise((resolve) => {
+      this.#driver.feed((at) => this.#serf.join(at, targets, replay, resolve));
+    });
+  }
+
+  #memberView(): MemberView {
+    const members = this.#serf.members();
+    return {
+      alive: members.filter(({ status }) => status === "alive").map(({ address }) => address),
+      failed: members.filter(({ status }) => status === "failed").length,
+    };
+  }
+}

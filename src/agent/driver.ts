@@ -1,0 +1,121 @@
+import { performance } from "node:perf_hooks";
+import type { Address } from "../base/address.js";
+import type { Instant } from "../base/units.js";
+import type { SerfEvent, SerfOutput } from "../serf/events.js";
+import type { Serf } from "../serf/serf.js";
+import type { TcpStreams } from "./tcp.js";
+import type { UdpSocket } from "./udp.js";
+
+/** The longest time that an OS timer takes; a later deadline is armed again then. */
+const longestTimer = 2 ** 31 - 1;
+
+/** The agent's only clock. */
+export function now(): Instant {
+  return performance.now();
+}
+
+export interface DriverParts {
+  readonly udp: UdpSocket;
+  readonly tcp: TcpStreams;
+  /** Must return at once; it may feed the driver again. */
+  readonly onEvent: (event: SerfEvent) => void;
+}
+
+/**
+ * Runs one {@link Serf} on real sockets and the real clock: feeds one input, carries out what was
+ * drained, arms one timer.
+ */
+export class Driver {
+  readonly #serf: Serf;
+  readonly #parts: DriverParts;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires; infinite if none is armed. */
+  #armedFor: Instant = Number.POSITIVE_INFINITY;
+  #settling = false;
+  #stopped = false;
+
+  constructor(serf: Serf, parts: DriverParts) {
+    this.#serf = serf;
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { udp, tcp } = this.#parts;
+    const serf = this.#serf;
+    udp.start((from, payload) => this.feed((at) => serf.receivePacket(at, from, payload)));
+    tcp.start({
+      accept: (from: Address) => this.feed((at) => serf.acceptStream(at, from)),
+      receive: (stream, chunk) => this.feed((at) => serf.receiveStream(at, stream, chunk)),
+      closed: (stream, reason) => this.feed((at) => serf.streamClosed(at, stream, reason)),
+    });
+    this.feed((at) => serf.start(at));
+  }
+
+  /**
+   * Gives the machine one input, and does what it wants done. What `input` throws, an
+   * {@link OperatorError} of a command, is thrown on after that.
+   */
+  feed<Result>(input: (now: Instant) => Result): Result {
+    try {
+      return input(now());
+    } finally {
+      this.#settle();
+    }
+  }
+
+  /** Ends without a word to anybody. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await Promise.all([this.#parts.udp.close(), this.#parts.tcp.stop()]);
+  }
+
+  #settle(): void {
+    // An event may lead to another input: what that gives is carried out after what is under way.
+    if (this.#settling || this.#stopped) return;
+    this.#settling = true;
+    try {
+      for (let outputs = this.#serf.drain(); outputs.length > 0; outputs = this.#serf.drain()) {
+        for (const output of outputs) this.#carryOut(output);
+      }
+    } finally {
+      this.#settling = false;
+    }
+    this.#arm();
+  }
+
+  #carryOut(output: SerfOutput): void {
+    const { udp, tcp, onEvent } = this.#parts;
+    switch (output.kind) {
+      case "packet":
+        udp.send(output.to, output.payload);
+        return;
+      case "dial":
+        tcp.dial(output.stream, output.to);
+        return;
+      case "write":
+        tcp.write(output.stream, output.bytes);
+        return;
+      case "close":
+        tcp.close(output.stream);
+        return;
+      case "event":
+        onEvent(output.event);
+    }
+  }
+
+  /** A timer that fires too early does no harm, so it is only replaced by an earlier one. */
+  #arm(): void {
+    const deadline = this.#serf.deadline();
+    if (deadline === undefined || deadline >= this.#armedFor) return;
+    clearTimeout(this.#timer);
+    this.#armedFor = deadline;
+    const wait = Math.min(Math.max(Math.ceil(deadline - now()), 0), longestTimer);
+    this.#timer = setTimeout(() => this.#fire(), wait);
+  }
+
+  #fire(): void {
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    this.feed((at) => this.#serf.handleTimeout(at));
+  }
+}

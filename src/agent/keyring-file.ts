@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { OperatorError, reasonOf } from "../base/errors.js";
+import { Keyring } from "../wire/keyring.js";
+import { decodeKey } from "./base64-key.js";
+import { parseFirstJson } from "./json-value.js";
+import type { Settings } from "./settings.js";
+import { systemReason } from "./system-errors.js";
+
+/**
+ * The keys that the settings ask for, undefined without encryption (compat.md section 9).
+ *
+ * Throws {@link OperatorError} without ever naming a key.
+ */
+export function loadKeyring(
+  settings: Pick<Settings, "encryptKey" | "keyringFile">,
+): Keyring | undefined {
+  const { encryptKey, keyringFile } = settings;
+  if (keyringFile === "") return encryptKey === "" ? undefined : singleKey(encryptKey);
+  if (encryptKey !== "")
+    throw new OperatorError("Encryption key not allowed while using a keyring");
+  const keys = readKeys(keyringFile);
+  if (keys.length === 0) throw new OperatorError("Keyring file contains no keys");
+  return new Keyring(
+    keys.map((key) => naming("Failed to decode key from keyring", () => decodeKey(key))),
+  );
+}
+
+/** Refuses an `-encrypt` that is no key, before anything else happens. Throws {@link OperatorError}. */
+export function checkEncryptKey({ encryptKey }: Pick<Settings, "encryptKey">): void {
+  if (encryptKey !== "") singleKey(encryptKey);
+}
+
+function singleKey(text: string): Keyring {
+  return naming("Invalid encryption key", () => new Keyring([decodeKey(text)]));
+}
+
+function readKeys(path: string): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new OperatorError(`open ${path}: ${systemReason(error)}`, { cause: error });
+  }
+  const value = naming("Failed to decode keyring file", () => parseFirstJson(text));
+  if (Array.isArray(value) && value.every((key) => typeof key === "string")) return value;
+  throw new OperatorError("Failed to decode keyring file: expected a list of strings");
+}
+
+/** Runs `step`; its OperatorError gets `what` in front. */
+function naming<T>(what: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    throw new OperatorError(`${what}: ${reasonOf(error)}`, { cause: error });
+  }
+}

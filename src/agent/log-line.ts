@@ -1,0 +1,70 @@
+import type { Fields } from "../base/log.js";
+import { type Level, levelNames } from "./log-levels.js";
+
+/** One log record before it is text. */
+export interface LogRecord {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly level: Level;
+  /** The part that speaks: `agent`, `agent.ipc`, `serf`, `memberlist`. */
+  readonly component: string;
+  readonly fields: Fields;
+  readonly message: string;
+}
+
+/**
+ * The line that Serf's users know, without indentation and newline:
+ * `YYYY/MM/DD HH:MM:SS [LEVEL] component: text`, local time, then the fields as ` key=value`.
+ *
+ * A record is one line whatever a peer put into a name: control characters are escaped.
+ */
+export function formatLine(record: LogRecord): string {
+  const { level, component, fields, message } = record;
+  let line = `${formatTime(record.time)} [${levelNames[level]}] ${component}: ${escapeControls(message)}`;
+  for (const [key, value] of Object.entries(fields)) {
+    if (value !== undefined) line += ` ${key}=${formatValue(value)}`;
+  }
+  return line;
+}
+
+let lastSecond = -1;
+let lastText = "";
+
+/** Lines come in bursts, and a second has one text. */
+function formatTime(time: number): string {
+  const second = Math.floor(time / 1_000);
+  if (second !== lastSecond) {
+    const date = new Date(time);
+    const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("/");
+    const clock = [two(date.getHours()), two(date.getMinutes()), two(date.getSeconds())].join(":");
+    lastText = `${day} ${clock}`;
+    lastSecond = second;
+  }
+  return lastText;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+function formatValue(value: unknown): string {
+  if (value instanceof Error) return quoteIfNeeded(value.message);
+  if (typeof value === "string") return quoteIfNeeded(value);
+  if (typeof value === "object") return JSON.stringify(value);
+  return String(value);
+}
+
+function quoteIfNeeded(text: string): string {
+  return /^[\w./:@+-]+$/.test(text) ? text : escapeControls(JSON.stringify(text));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+function escapeControls(text: string): string {
+  return text.replace(controls, (character) => {
+    if (character === "\n") return "\\n";
+    if (character === "\t") return "\\t";
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}

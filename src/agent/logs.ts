@@ -1,0 +1,120 @@
+import { pino, symbols } from "pino";
+import { OperatorError } from "../base/errors.js";
+import type { Fields, Log } from "../base/log.js";
+import { findLevel, type Level, levelOfSeverity, parseLevel, severityOf } from "./log-levels.js";
+import { formatLine, type LogRecord } from "./log-line.js";
+
+/** How many records of any level are kept for `monitor`. */
+const keptRecords = 512;
+
+/** How many lines wait at most until the start-up is complete; the oldest go first. */
+const maxGated = 4_096;
+
+/** Takes one line, without a newline. */
+type LineSink = (line: string) => void;
+
+interface Follower {
+  readonly severity: number;
+  readonly sink: LineSink;
+}
+
+/**
+ * The agent's log: to stdout from the configured level on, to whoever monitors from theirs on.
+ *
+ * Lines for stdout wait until {@link open} is called, so that the start-up banner stands alone.
+ */
+export class Logs {
+  readonly #write: (text: string) => void;
+  #severity: number;
+  /** At most {@link maxGated}; undefined once the gate is open. */
+  #gated: string[] | undefined = [];
+  /** A ring of the last {@link keptRecords}. */
+  readonly #kept: LogRecord[] = [];
+  #next = 0;
+  readonly #followers = new Set<Follower>();
+
+  /** `write` takes text for stdout, newlines included. Throws OperatorError on an unknown level. */
+  constructor(level: string, write: (text: string) => void) {
+    this.#write = write;
+    this.#severity = severityOf(parseLevel(level));
+  }
+
+  /** The log of one part of the program. */
+  of(component: string): Log {
+    const sink = new PinoSink((level, fields, message) =>
+      this.#take({ time: Date.now(), level, component, fields, message }),
+    );
+    // All levels pass: which of them are shown is decided here, and can differ for each monitor.
+    return pino({ level: "trace", base: null, timestamp: false }, sink);
+  }
+
+  /** Throws OperatorError on an unknown level, and keeps the old one. */
+  setLevel(level: string): void {
+    this.#severity = severityOf(parseLevel(level));
+  }
+
+  /** Shows the lines that waited, and all others from now on. */
+  open(): void {
+    const waiting = this.#gated ?? [];
+    this.#gated = undefined;
+    for (const line of waiting) this.#show(line);
+  }
+
+  /** Hands the kept lines of at least `level` to `sink`, then all that follow. */
+  monitor(level: string, sink: LineSink): () => void {
+    const least = findLevel(level);
+    if (least === undefined) throw new OperatorError(`Unknown log level: ${level.toUpperCase()}`);
+    const follower = { severity: severityOf(least), sink };
+    const kept = [...this.#kept.slice(this.#next), ...this.#kept.slice(0, this.#next)];
+    for (const record of kept) {
+      if (severityOf(record.level) >= follower.severity) sink(formatLine(record));
+    }
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  #take(record: LogRecord): void {
+    this.#keep(record);
+    const severity = severityOf(record.level);
+    let line: string | undefined;
+    if (severity >= this.#severity) {
+      line = formatLine(record);
+      if (this.#gated === undefined) this.#show(line);
+      else if (this.#gated.push(line) > maxGated) this.#gated.shift();
+    }
+    for (const follower of this.#followers) {
+      if (severity < follower.severity) continue;
+      line ??= formatLine(record);
+      follower.sink(line);
+    }
+  }
+
+  #keep(record: LogRecord): void {
+    this.#kept[this.#next] = record;
+    this.#next = (this.#next + 1) % keptRecords;
+  }
+
+  #show(line: string): void {
+    this.#write(`    ${line}\n`);
+  }
+}
+
+/**
+ * Where pino writes to. pino offers what it was given next to the JSON it made of it, so that the
+ * line need not be parsed again.
+ */
+class PinoSink {
+  readonly [symbols.needsMetadataGsym] = true as const;
+  lastLevel = 0;
+  lastObj: Fields | undefined = undefined;
+  lastMsg: string | undefined = undefined;
+  readonly #take: (level: Level, fields: Fields, message: string) => void;
+
+  constructor(take: (level: Level, fields: Fields, message: string) => void) {
+    this.#take = take;
+  }
+
+  write(): void {
+    this.#take(levelOfSeverity(this.lastLevel), this.lastObj ?? {}, this.lastMsg ?? "");
+  }
+}

@@ -1,0 +1,32 @@
+import type { Address } from "../base/address.js";
+import { OperatorError } from "../base/errors.js";
+import { profiles, type Timing } from "../swim/config.js";
+import { type AdvertiseChoice, resolveAdvertise, resolveBind } from "./addresses.js";
+import type { Config } from "./config.js";
+import { checkEncryptKey } from "./keyring-file.js";
+import type { Settings } from "./settings.js";
+
+/** What has to be known before anything is opened. */
+export interface AgentPlan {
+  readonly config: Config;
+  readonly bind: Address;
+  readonly advertise: AdvertiseChoice;
+  readonly timing: Timing;
+  /** For the operator, in order. */
+  readonly notices: readonly string[];
+}
+
+/** Looks addresses up and checks what Serf checks before it starts. Throws {@link OperatorError}. */
+export async function planAgent(config: Config): Promise<AgentPlan> {
+  const { settings } = config;
+  const { address: bind, notice } = await resolveBind(settings);
+  const advertise = await resolveAdvertise(settings.advertise);
+  checkEncryptKey(settings);
+  const timing = timingOf(settings);
+  return { config, bind, advertise, timing, notices: notice === undefined ? [] : [notice] };
+}
+
+function timingOf({ profile }: Settings): Timing {
+  if (Object.hasOwn(profiles, profile)) return profiles[profile as keyof typeof profiles];
+  throw new OperatorError(`Unknown profile: ${profile}`);
+}

@@ -1,0 +1,178 @@
+import { arch, availableParallelism } from "node:os";
+import { OperatorError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import type { Bytes } from "../base/units.js";
+import type {
+  MemberFilter,
+  RpcApi,
+  RpcMember,
+  Stats,
+  StreamRecord,
+  Unsubscribe,
+} from "../rpc/api.js";
+import type { Member, SerfEvent } from "../serf/events.js";
+import type { Serf } from "../serf/serf.js";
+import { type Driver, now } from "./driver.js";
+import type { EventHub } from "./event-hub.js";
+import { type Joiner, listed } from "./joiner.js";
+import type { Logs } from "./logs.js";
+import { memberPredicate } from "./member-patterns.js";
+import type { TagKeeper } from "./tag-keeper.js";
+
+export interface AgentApiParts {
+  readonly serf: Serf;
+  readonly driver: Driver;
+  readonly hub: EventHub;
+  readonly logs: Logs;
+  /** Of the component `agent`. */
+  readonly log: Log;
+  readonly joiner: Joiner;
+  readonly tags: TagKeeper;
+  readonly coordinates: boolean;
+  /** Leaves gracefully; the agent goes on answering until it is stopped. */
+  readonly leave: () => Promise<void>;
+}
+
+/** What RPC clients can ask of the agent. */
+export class AgentApi implements RpcApi {
+  readonly #parts: AgentApiParts;
+
+  constructor(parts: AgentApiParts) {
+    this.#parts = parts;
+  }
+
+  members(): readonly RpcMember[] {
+    return this.#parts.serf.members().map(rpcMember);
+  }
+
+  membersFiltered(filter: MemberFilter): readonly RpcMember[] {
+    return this.#parts.serf.members().filter(memberPredicate(filter)).map(rpcMember);
+  }
+
+  async join(
+    existing: readonly string[],
+    replay: boolean,
+  ): Promise<{ contacted: number; error: string }> {
+    const { contacted, failures } = await this.#parts.joiner.join(existing, replay);
+    return { contacted, error: contacted > 0 || failures.length === 0 ? "" : listed(failures) };
+  }
+
+  async leave(): Promise<void> {
+    this.#parts.logs.of("agent.ipc").info({}, "Graceful leave triggered");
+    await this.#parts.leave();
+  }
+
+  forceLeave(node: string, prune: boolean): Promise<void> {
+    const { driver, log, serf } = this.#parts;
+    log.info({}, `Force leaving node: ${node}`);
+    return new Promise((resolve, reject) => {
+      driver.feed((at) =>
+        serf.forceLeave(at, node, prune, (error) => {
+          if (error === undefined) resolve();
+          else reject(new OperatorError(error));
+        }),
+      );
+    });
+  }
+
+  setTags(set: ReadonlyMap<string, string>, remove: readonly string[]): Promise<void> {
+    return this.#parts.tags.change(set, remove);
+  }
+
+  userEvent(name: string, payload: Bytes, coalesce: boolean): void {
+    const { driver, log, serf } = this.#parts;
+    log.debug({ coalesce }, `Requesting user event send: ${name}`);
+    driver.feed((at) => serf.userEvent(at, name, payload, coalesce));
+  }
+
+  stats(): Stats {
+    const { hub, serf } = this.#parts;
+    return new Map<string, ReadonlyMap<string, string>>([
+      ["agent", new Map([["name", serf.local.name]])],
+      ["runtime", runtimeStats()],
+      ["serf", this.#serfStats()],
+      ["tags", serf.local.tags],
+      ["event_handlers", hub.handlers()],
+    ]);
+  }
+
+  subscribe(filter: string, sink: (record: StreamRecord) => void): Unsubscribe {
+    return this.#parts.hub.subscribe(filter, (event) => sink(streamRecord(event)));
+  }
+
+  monitor(level: string, sink: (line: string) => void): Unsubscribe {
+    return this.#parts.logs.monitor(level, sink);
+  }
+
+  respond(id: number, payload: Bytes): void {
+    const { driver, serf } = this.#parts;
+    driver.feed((at) => serf.respond(at, id, payload));
+  }
+
+  /** In the words of Serf, which scripts read. */
+  #serfStats(): ReadonlyMap<string, string> {
+    const stats = this.#parts.serf.stats();
+    const sections: [string, number | boolean][] = [
+      ["members", stats.members],
+      ["failed", stats.failed],
+      ["left", stats.left],
+      ["health_score", stats.healthScore],
+      ["member_time", stats.memberTime],
+      ["event_time", stats.eventTime],
+      ["query_time", stats.queryTime],
+      ["intent_queue", stats.intentQueue],
+      ["event_queue", stats.eventQueue],
+      ["query_queue", stats.queryQueue],
+      ["encrypted", stats.encrypted],
+    ];
+    if (this.#parts.coordinates) sections.push(["coordinate_resets", stats.coordinateResets]);
+    return new Map(sections.map(([key, value]) => [key, String(value)]));
+  }
+}
+
+/** What Go calls the architectures that Node calls otherwise. */
+const goArchitectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+
+function runtimeStats(): ReadonlyMap<string, string> {
+  const processors = String(availableParallelism());
+  return new Map([
+    ["os", process.platform === "win32" ? "windows" : process.platform],
+    ["arch", goArchitectures[arch()] ?? arch()],
+    ["version", process.version],
+    ["max_procs", processors],
+    // The nearest thing that Node has: what is under way or waited for.
+    ["goroutines", String(process.getActiveResourcesInfo().length)],
+    ["cpu_count", processors],
+  ]);
+}
+
+function rpcMember(member: Member): RpcMember {
+  const { name, address, tags, status, protocol, delegate } = member;
+  return {
+    name,
+    addr: address.ip,
+    port: address.port,
+    tags,
+    status,
+    protocolMin: protocol.min,
+    protocolMax: protocol.max,
+    protocolCur: protocol.current,
+    delegateMin: delegate.min,
+    delegateMax: delegate.max,
+    delegateCur: delegate.current,
+  };
+}
+
+function streamRecord(event: SerfEvent): StreamRecord {
+  switch (event.kind) {
+    case "user":
+      return event;
+    case "query": {
+      const { id, ltime, name, payload, deadline } = event;
+      const expiresIn = Math.max(0, deadline - now());
+      return { kind: "query", id, ltime, name, payload, expiresIn };
+    }
+    default:
+      return { kind: "member", event: event.kind, members: event.members.map(rpcMember) };
+  }
+}

@@ -1,0 +1,195 @@
+import { OperatorError } from "../base/errors.js";
+import { type Millis, seconds } from "../base/units.js";
+import { Agent } from "./agent.js";
+import { type AgentFiles, readAgentFiles } from "./agent-files.js";
+import { bannerLines } from "./banner.js";
+import { type Config, type GivenFlag, loadConfig } from "./config.js";
+import { listed } from "./joiner.js";
+import { Logs } from "./logs.js";
+import { type AgentPlan, planAgent } from "./plan.js";
+import { type AgentSignal, onSignals, reactionTo, signalName } from "./signals.js";
+
+/** A leave that takes longer is cut off. */
+const leaveLimit: Millis = seconds(3);
+
+/** What may still be under way at the end, a name that is looked up for one, is not waited for. */
+const exitLimit: Millis = seconds(1);
+
+/** The process as the agent sees it. */
+export interface AgentTerminal {
+  /** The name under which the program was called. */
+  readonly program: string;
+  /** Writes `text` to stdout as it is. */
+  out(text: string): void;
+}
+
+/** Runs an agent until it is told to end; resolves with the exit code. */
+export async function runAgent(
+  given: readonly GivenFlag[],
+  terminal: AgentTerminal,
+): Promise<number> {
+  const run = new AgentRun(given, terminal);
+  const ignoreSignals = onSignals((signal) => run.handle(signal));
+  const code = await run.toTheEnd();
+  ignoreSignals();
+  setTimeout(() => process.exit(code), exitLimit).unref();
+  return code;
+}
+
+/** One agent from its start to its end, and what the operator sees of it (compat.md sections 5, 14, 15). */
+class AgentRun {
+  readonly #given: readonly GivenFlag[];
+  readonly #terminal: AgentTerminal;
+  readonly #title: string;
+  readonly #ended: Promise<number>;
+  #end: (code: number) => void = () => {};
+  #isOver = false;
+  #isRunning = false;
+  #isLeaving = false;
+  #agent: Agent | undefined;
+  #logs: Logs | undefined;
+
+  constructor(given: readonly GivenFlag[], terminal: AgentTerminal) {
+    this.#given = given;
+    this.#terminal = terminal;
+    const { program } = terminal;
+    this.#title = program.slice(0, 1).toUpperCase() + program.slice(1);
+    this.#ended = new Promise((resolve) => {
+      this.#end = (code) => {
+        this.#isOver = true;
+        resolve(code);
+      };
+    });
+  }
+
+  async toTheEnd(): Promise<number> {
+    this.#start().catch((thrown: unknown) => {
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      this.#say(thrown.message);
+      this.#end(1);
+    });
+    const code = await this.#ended;
+    await this.#agent?.stop();
+    return code;
+  }
+
+  handle(signal: AgentSignal): void {
+    this.#say(`Caught signal: ${signalName(signal)}`);
+    const agent = this.#agent;
+    if (agent === undefined || !this.#isRunning) {
+      this.#end(1);
+      return;
+    }
+    const reaction = reactionTo(signal, agent.settings);
+    if (reaction === "reload") this.#reload(agent);
+    // Whoever sends a second signal does not want to wait for whatever we wait for.
+    else if (this.#isOver) process.exit(1);
+    else if (reaction === "stop" || this.#isLeaving) this.#end(1);
+    else this.#leave(agent);
+  }
+
+  async #start(): Promise<void> {
+    const config = loadConfig(this.#given);
+    for (const warning of config.warnings) this.#say(warning);
+    const logs = new Logs(config.settings.logLevel, (text) => this.#terminal.out(text));
+    this.#logs = logs;
+    const plan = await planAgent(config);
+    for (const notice of plan.notices) this.#say(notice);
+    this.#say(`Starting ${this.#title} agent...`);
+    const files = this.#readFiles(config);
+    const agent = await this.#startAgent(plan, files, logs);
+    await agent.startRpc();
+    this.#say(`Starting ${this.#title} agent RPC...`);
+    this.#say(`${this.#title} agent running!`);
+    for (const line of bannerLines(agent)) this.#tell(line);
+    if (!(await this.#joinAtStart(agent))) {
+      logs.open();
+      this.#end(1);
+      return;
+    }
+    this.#tell("");
+    this.#say("Log data will now stream in as it occurs:");
+    this.#tell("");
+    logs.open();
+    this.#isRunning = true;
+    agent.startRetryJoin();
+  }
+
+  #readFiles({ settings }: Config): AgentFiles {
+    try {
+      return readAgentFiles(settings);
+    } catch (error) {
+      throw this.#explained("setup", error);
+    }
+  }
+
+  async #startAgent(plan: AgentPlan, files: AgentFiles, logs: Logs): Promise<Agent> {
+    const title = this.#title;
+    const exit = (code: number): void => this.#end(code);
+    try {
+      this.#agent = await Agent.start({ plan, files, logs, title, exit });
+      return this.#agent;
+    } catch (error) {
+      throw this.#explained("start", error);
+    }
+  }
+
+  #explained(what: string, error: unknown): unknown {
+    if (!(error instanceof OperatorError)) return error;
+    const message = `Failed to ${what} the ${this.#title} agent: ${error.message}`;
+    return new OperatorError(message, { cause: error });
+  }
+
+  /** False if there was somebody to join and nobody answered. */
+  async #joinAtStart(agent: Agent): Promise<boolean> {
+    const { startJoin, replayOnJoin } = agent.settings;
+    if (startJoin.length === 0) return true;
+    this.#say(`Joining cluster...(replay: ${replayOnJoin})`);
+    const { contacted, failures } = await agent.startJoin();
+    if (contacted === 0) this.#say(listed(failures));
+    else this.#tell(`Join completed. Synced with ${contacted} initial agents`);
+    return contacted > 0;
+  }
+
+  #leave(agent: Agent): void {
+    this.#isLeaving = true;
+    this.#say("Gracefully shutting down agent...");
+    const limit = setTimeout(() => this.#end(1), leaveLimit);
+    void agent.leave().then(() => {
+      clearTimeout(limit);
+      this.#end(0);
+    });
+  }
+
+  #reload(agent: Agent): void {
+    this.#say("Reloading configuration...");
+    try {
+      const config = loadConfig(this.#given);
+      for (const warning of config.warnings) this.#say(warning);
+      agent.reload(config);
+      this.#reloadLevel(config);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      this.#say(error.message);
+      this.#say("Failed to reload configs");
+    }
+  }
+
+  /** A level that does not exist leaves the old one; the rest of the configuration counts. */
+  #reloadLevel({ settings }: Config): void {
+    try {
+      this.#logs?.setLevel(settings.logLevel);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      this.#say(error.message);
+    }
+  }
+
+  #say(text: string): void {
+    this.#terminal.out(`==> ${text}\n`);
+  }
+
+  #tell(text: string): void {
+    this.#terminal.out(text === "" ? "\n" : `    ${text}\n`);
+  }
+}

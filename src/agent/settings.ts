@@ -1,0 +1,63 @@
+import type { Millis } from "../base/units.js";
+
+/**
+ * What an operator can set, after defaults, files and flags were merged. The fields of features that
+ * come later are here so that they can be refused by name (see `later` in options.ts).
+ */
+export interface Settings {
+  readonly nodeName: string;
+  readonly role: string;
+  readonly tags: ReadonlyMap<string, string>;
+  readonly tagsFile: string;
+  readonly bind: string;
+  readonly advertise: string;
+  readonly interface: string;
+  readonly encryptKey: string;
+  readonly keyringFile: string;
+  readonly profile: string;
+  readonly protocol: number;
+  readonly compression: boolean;
+  readonly disableCoordinates: boolean;
+  readonly validateNodeNames: boolean;
+  readonly disableNameResolution: boolean;
+  readonly msgpackTimeFormat: boolean;
+
+  readonly startJoin: readonly string[];
+  readonly replayOnJoin: boolean;
+  readonly retryJoin: readonly string[];
+  readonly retryInterval: Millis;
+  readonly retryMaxAttempts: number;
+
+  readonly eventHandlers: readonly string[];
+  readonly handlerTimeout: Millis;
+
+  readonly rpcAddr: string;
+  readonly rpcAuth: string;
+  readonly logLevel: string;
+  readonly leaveOnTerminate: boolean;
+  readonly skipLeaveOnInterrupt: boolean;
+
+  readonly reconnectInterval: Millis;
+  readonly reconnectTimeout: Millis;
+  readonly tombstoneTimeout: Millis;
+  readonly broadcastTimeout: Millis;
+  readonly userEventSizeLimit: number;
+  readonly querySizeLimit: number;
+  readonly queryResponseSizeLimit: number;
+
+  readonly configPaths: readonly string[];
+
+  readonly snapshotPath: string;
+  readonly rejoinAfterLeave: boolean;
+  readonly discover: string;
+  readonly mdnsInterface: string;
+  readonly mdnsDisableIpv4: boolean;
+  readonly mdnsDisableIpv6: boolean;
+  readonly enableSyslog: boolean;
+  readonly syslogFacility: string;
+  readonly statsiteAddr: string;
+  readonly statsdAddr: string;
+}
+
+/** What one source says: a file, the flags, or the defaults. */
+export type Layer = Partial<Settings>;

@@ -1,0 +1,79 @@
+import { type Option, options } from "../../agent/options.js";
+import { runAgent } from "../../agent/run-agent.js";
+import type { Command, OptionKind, OptionSpec } from "../command.js";
+
+export const agentCommand: Command = {
+  name: "agent",
+  usage: "[options]",
+  about:
+    "Starts an agent and runs until it is told to stop. The agent is one member of the cluster: " +
+    "it finds out who joins, leaves and fails, and runs event handlers.",
+  options: options.flatMap(flagsOf),
+  epilogue: `Event handlers:
+
+  SCRIPT is a shell command line that is run for every event, FILTER=SCRIPT one
+  for events of some kinds: member-join, member-leave, member-failed,
+  member-update, member-reap, user, query, or * for all, separated by commas;
+  user:NAME and query:NAME choose one event or query by its name. The script
+  finds the kind in SERF_EVENT and the data on its standard input.
+
+Configuration files:
+
+  JSON objects. Every flag has a key:
+${wrapped(keysOfFlags())}
+  and there are keys without a flag:
+${keysAlone()}`,
+  run: async (args, terminal) => {
+    const given = args.given.map(({ flag, value }) => {
+      const isInteger = options.some((option) => option.flag === flag && option.kind === "integer");
+      return { flag, value: isInteger ? String(args.integer(flag)) : value };
+    });
+    return await runAgent(given, terminal);
+  },
+};
+
+/** The flag of an option and its alias, if it has them. */
+function flagsOf(option: Option): OptionSpec[] {
+  const { alias, flag, help, kind, later, placeholder = "VALUE" } = option;
+  if (flag === undefined) return [];
+  const shape = {
+    kind: flagKind(option),
+    placeholder,
+    repeatable: kind === "list" || kind === "tags",
+  };
+  const note = later === undefined ? help : `${help} Not available yet.`;
+  const main = { ...shape, flag, help: note };
+  return alias === undefined ? [main] : [main, { ...shape, flag: alias.flag, help: alias.help }];
+}
+
+function flagKind({ kind }: Option): OptionKind {
+  if (kind === "switch" || kind === "toggle") return "switch";
+  return kind === "integer" ? "integer" : "text";
+}
+
+function keysOfFlags(): string {
+  const pairs = options.flatMap(({ flag, key }) =>
+    flag === undefined || key === undefined ? [] : [`${key} (-${flag})`],
+  );
+  return `${pairs.join(", ")},`;
+}
+
+function keysAlone(): string {
+  const alone = options.filter(({ flag, key }) => flag === undefined && key !== undefined);
+  return alone
+    .map(({ key, help, later }) =>
+      wrapped(later === undefined ? `${key}: ${help}` : `${key}: ${help} Not available yet.`),
+    )
+    .join("\n");
+}
+
+/** `text` in lines of at most 80 characters, indented; the first a little less than the rest. */
+function wrapped(text: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) as string;
+    if (line !== "" && line.length + word.length > 72) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines.map((line, index) => `    ${index === 0 ? "" : "  "}${line}`).join("\n");
+}
