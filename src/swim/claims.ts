@@ -162,8 +162,8 @@ export class Claims {
   #add(now: Instant, claim: Alive): MemberRecord {
     const record: MemberRecord = {
       name: claim.node,
-      address: { ip: copyOf(claim.ip), port: claim.port },
-      meta: copyOf(claim.meta ?? nothing),
+      address: { ip: claim.ip, port: claim.port },
+      meta: claim.meta ?? nothing,
       versions: this.#keepVersions(claim.versions, this.#parts.local.versions),
       incarnation: 0,
       state: "dead",
@@ -181,9 +181,9 @@ export class Claims {
     const updated = !sameBytes(known.meta, meta);
     this.#sender.spread(claim, claim.node);
     if (!sameAddress(known.address, claim)) {
-      known.address = { ip: copyOf(claim.ip), port: claim.port };
+      known.address = { ip: claim.ip, port: claim.port };
     }
-    if (updated) known.meta = copyOf(meta);
+    if (updated) known.meta = meta;
     known.versions = this.#keepVersions(claim.versions, known.versions);
     known.incarnation = incarnation;
     known.suspicion = undefined;
@@ -260,13 +260,8 @@ export class Claims {
   #keepVersions(versions: Bytes, known: Bytes): Bytes {
     const { local } = this.#parts;
     if (sameBytes(versions, known)) return known;
-    return sameBytes(versions, local.versions) ? local.versions : copyOf(versions);
+    return sameBytes(versions, local.versions) ? local.versions : versions;
   }
 }
 
 const nothing: Bytes = new Uint8Array();
-
-/** What is kept of a packet is copied: a view would keep the whole of it. */
-function copyOf(bytes: Bytes): Bytes {
-  return new Uint8Array(bytes);
-}

@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
-import type { DecodeError, DecodeReason } from "../wire/errors.js";
+import type { DecodeError } from "../wire/errors.js";
 import { StreamReader, sealStream } from "../wire/stream.js";
 import type { StreamMessage } from "../wire/swim-messages.js";
 import type { StreamId } from "./host.js";
@@ -14,12 +14,6 @@ const maxInboundReading = 127;
 
 /** What all these parts may take together; one message may have 20 MiB. */
 const maxInboundBytes = 64 * 1_048_576;
-
-/**
- * What the one who dialled is told in an error frame: all that is wrong with the envelope. The rest,
- * and a foreign label, is closed without a word (protocol.md section 1.9).
- */
-const answeredFaults: readonly DecodeReason[] = ["encryption", "compression", "limit"];
 
 /** How an exchange that we began ended: with what the other side sent, or with why it did not. */
 export type Outcome =
@@ -132,7 +126,7 @@ export class Streams {
 
   #refuse(now: Instant, exchange: Exchange, fault: DecodeError): void {
     this.#forget(exchange);
-    if (exchange.done === undefined && answeredFaults.includes(fault.reason)) {
+    if (exchange.done === undefined && fault.answered) {
       this.#write(exchange, { kind: "error", error: fault.message });
     }
     this.#close(exchange);

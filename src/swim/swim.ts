@@ -114,7 +114,7 @@ export class Swim {
     return this.#streams.accept(now, from);
   }
 
-  /** `chunk` is only read during the call. */
+  /** `chunk` is ours from now on. */
   receiveStream(now: Instant, stream: StreamId, chunk: Bytes): void {
     this.#streams.receive(now, stream, chunk);
   }

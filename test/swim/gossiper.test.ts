@@ -1,0 +1,104 @@
+import { describe, expect, test } from "vitest";
+import { profiles } from "../../src/swim/config.js";
+import {
+  aliveClaim,
+  memberState,
+  noBytes,
+  type SentPacket,
+  SwimBench,
+} from "../support/swim-host.js";
+
+/** No probes, so that all packets are gossip. */
+const timing = { ...profiles.lan, probeInterval: 1e9, pushPullInterval: 1e9 };
+
+function gossipOf(bench: SwimBench, time: number): SentPacket[] {
+  bench.takePackets();
+  bench.run(time);
+  return bench.takePackets();
+}
+
+function introduce(bench: SwimBench, count: number): void {
+  for (let number = 2; number < 2 + count; number += 1) {
+    bench.receive("10.0.0.2:7946", aliveClaim(`m${number}`));
+  }
+}
+
+/** Lets all that waits go out. */
+function quiet(bench: SwimBench): void {
+  while (bench.swim.queuedClaims > 0) bench.run(200);
+}
+
+describe("gossip", () => {
+  test("goes to three others at a time, five times a second", () => {
+    const bench = SwimBench.started({ timing });
+    introduce(bench, 150);
+    const packets = gossipOf(bench, 200);
+    expect(new Set(packets.map(({ to }) => to)).size).toBe(3);
+    expect(packets.map(({ to }) => to)).not.toContain("10.0.0.1:7946");
+    expect(gossipOf(bench, 1_000)).toHaveLength(15);
+  });
+
+  test("ends when each claim was sent as often as the group is large", () => {
+    const bench = SwimBench.started({ timing });
+    bench.receive("10.0.0.2:7946", aliveClaim("m2"));
+    const packets = gossipOf(bench, 10_000);
+    expect(packets).toHaveLength(4);
+    for (const { messages } of packets) {
+      expect(messages.map((message) => "node" in message && message.node)).toEqual(["m2", "me"]);
+    }
+  });
+
+  test("25: reaches the dead for 30 s and the left never", () => {
+    const bench = SwimBench.started({ timing });
+    bench.receive("10.0.0.2:7946", aliveClaim("m2"), aliveClaim("m3"));
+    bench.receive("10.0.0.2:7946", { kind: "dead", node: "m2", incarnation: 1, from: "m3" });
+    bench.receive("10.0.0.3:7946", { kind: "dead", node: "m3", incarnation: 1, from: "m3" });
+    expect(bench.view()).toMatchObject({ m2: "dead 1", m3: "left 1" });
+    const packets = gossipOf(bench, 29_000);
+    expect(new Set(packets.map(({ to }) => to))).toEqual(new Set(["10.0.0.2:7946"]));
+    bench.run(2_000);
+    bench.receive("10.0.0.4:7946", aliveClaim("m4"));
+    const later = gossipOf(bench, 1_000);
+    expect(new Set(later.map(({ to }) => to))).toEqual(new Set(["10.0.0.4:7946"]));
+  });
+
+  test("reaches suspects", () => {
+    const bench = SwimBench.started({ timing });
+    bench.receive("10.0.0.2:7946", aliveClaim("m2"));
+    bench.receive("10.0.0.2:7946", { kind: "suspect", node: "m2", incarnation: 1, from: "x" });
+    expect(gossipOf(bench, 200)).toMatchObject([{ to: "10.0.0.2:7946" }]);
+  });
+
+  test("is nothing when nothing is new", () => {
+    const bench = SwimBench.started({ timing });
+    bench.receive("10.0.0.2:7946", aliveClaim("m2"));
+    quiet(bench);
+    bench.receive("10.0.0.2:7946", aliveClaim("m2"));
+    expect(gossipOf(bench, 10_000)).toEqual([]);
+  });
+});
+
+test("29: an address is passed on in the form in which it came", () => {
+  const bench = SwimBench.started({ timing });
+  const ip = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2);
+  bench.receive("10.0.0.2:7946", aliveClaim("m2", { ip }));
+  const { messages } = bench.runUntilSent("alive");
+  expect(messages).toContainEqual(aliveClaim("m2", { ip }));
+  const { reply } = bench.request({
+    kind: "push-pull",
+    join: false,
+    members: [],
+    userState: noBytes,
+  });
+  expect(reply).toMatchObject({
+    members: expect.arrayContaining([memberState("m2", { ip })]),
+  });
+});
+
+test.for(Object.entries(profiles))("the %s profile gossips at its own pace", ([, profile]) => {
+  const { gossipInterval, gossipNodes } = profile;
+  const bench = SwimBench.started({ timing: { ...timing, gossipInterval, gossipNodes } });
+  introduce(bench, 150);
+  bench.run(gossipInterval);
+  expect(gossipOf(bench, 5 * gossipInterval)).toHaveLength(5 * gossipNodes);
+});
