@@ -3,6 +3,7 @@ import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/units.js";
 import { AuthenticationError, DecodeError } from "./errors.js";
 import type { Keyring } from "./keyring.js";
+import { plainBytes } from "./plain-bytes.js";
 
 /*
  * The sealed box: version, nonce, ciphertext, tag (protocol.md section 1.7). Version 0 pads the
@@ -74,7 +75,7 @@ function openWith(key: Bytes, box: Bytes, data: Bytes): Bytes | undefined {
     // The only thing final() can find wrong here is the tag: not this key, or not these bytes.
     return undefined;
   }
-  return plain;
+  return plainBytes(plain);
 }
 
 /** Takes the padding (PKCS #7) off; as in memberlist its last byte alone is believed. */

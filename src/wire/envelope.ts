@@ -7,6 +7,7 @@ import type { Keyring } from "./keyring.js";
 import { addLabel, labelHeaderBytes } from "./label.js";
 import { maxPacketBytes } from "./limits.js";
 import { messageTypes } from "./message-types.js";
+import { plainBytes } from "./plain-bytes.js";
 import { encodeText } from "./text.js";
 import { readU32, writeU32 } from "./u32.js";
 
@@ -47,7 +48,7 @@ export function openPacket(datagram: Bytes, secrets: PacketSecrets): Bytes {
   if (datagram.length > maxPacketBytes) throw new DecodeError("limit", "datagram is too large");
   const start = labelHeaderBytes(datagram, secrets.label);
   if (start === undefined) throw new DecodeError("truncated", "datagram ends in its label");
-  let frame = datagram.subarray(start);
+  let frame = plainBytes(datagram).subarray(start);
   if (secrets.keyring !== undefined) {
     frame = open(secrets.keyring, frame, encodeText(secrets.label));
   }

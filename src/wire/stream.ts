@@ -8,6 +8,7 @@ import { maxStreamBoxBytes, maxStreamBytes } from "./limits.js";
 import { messageTypes } from "./message-types.js";
 import { Scanner } from "./msgpack-scanner.js";
 import { Writer } from "./msgpack-writer.js";
+import { plainBytes } from "./plain-bytes.js";
 import { StreamBody } from "./stream-body.js";
 import {
   writeError,
@@ -79,7 +80,7 @@ export class StreamReader {
   #append(chunk: Bytes): void {
     const needed = this.#length + chunk.length;
     if (needed > maxStreamBytes) throw new DecodeError("limit", "too many bytes on a stream");
-    if (this.#length === 0) this.#bytes = chunk;
+    if (this.#length === 0) this.#bytes = plainBytes(chunk);
     else {
       if (needed > this.#bytes.length) {
         const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
@@ -165,7 +166,7 @@ function readWhole(frame: Bytes): StreamMessage {
 
 /** What is authenticated with a box on a stream, in both directions. */
 function boxData(header: Bytes, label: string): Bytes {
-  return label === "" ? header : Buffer.concat([header, encodeText(label)]);
+  return label === "" ? header : concat(header, encodeText(label));
 }
 
 const writer = new Writer("raw");
@@ -183,7 +184,14 @@ function sealBox(frame: Bytes, keyring: Keyring, label: string, nonce: Bytes): B
   const header = new Uint8Array(boxHeaderBytes);
   header[0] = messageTypes.encrypted;
   writeU32(header, 1, boxOverheadBytes + frame.length);
-  return Buffer.concat([header, seal(keyring, nonce, frame, boxData(header, label))]);
+  return concat(header, seal(keyring, nonce, frame, boxData(header, label)));
+}
+
+function concat(head: Bytes, tail: Bytes): Bytes {
+  const whole = new Uint8Array(head.length + tail.length);
+  whole.set(head);
+  whole.set(tail, head.length);
+  return whole;
 }
 
 function encodeStreamMessage(message: StreamMessage): Bytes {

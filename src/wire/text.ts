@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import { plainBytes } from "./plain-bytes.js";
 
 const replacement = "\ufffd";
 
@@ -7,7 +8,7 @@ const replacement = "\ufffd";
  * whatever {@link decodeText} gave comes back unchanged. Other lone surrogates become U+FFFD.
  */
 export function encodeText(text: string): Bytes {
-  if (!hasEscape(text)) return Buffer.from(text, "utf8");
+  if (!hasEscape(text)) return plainBytes(Buffer.from(text, "utf8"));
   const bytes: number[] = [];
   for (const character of text) {
     const code = character.codePointAt(0) as number;
