@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Millis } from "../base/units.js";
+import type { Step } from "./cluster.js";
+import { type Stage, titleOf } from "./stage.js";
+
+/** How long the balancer is watched after each change, to see that its view stays right. */
+const watchFor: Millis = 2_500;
+
+/** The web nodes at the start. */
+export const firstNodes = ["web1", "web2", "web3"] as const;
+
+/**
+ * What happens in a scripted run. Who returns is the node that left: Serf gives the name of a node
+ * that *failed* to another address only once it has forgotten the old one, a minute or so later.
+ */
+export const scriptedSteps: readonly Step[] = [
+  { kind: "add", name: "web4" },
+  { kind: "stop", name: "web2" },
+  { kind: "kill", name: "web3" },
+  { kind: "return", name: "web2" },
+];
+
+/** Carries out the steps one after the other. */
+export async function runScript(
+  stage: Stage,
+  tell: (who: string, text: string) => void,
+): Promise<void> {
+  await sleep(watchFor);
+  for (const step of scriptedSteps) {
+    tell("script", titleOf(step));
+    const { tally } = await stage.perform(step);
+    await sleep(watchFor);
+    tell("clients", `${tally.answered} answers, ${tally.lost} requests lost`);
+  }
+}
