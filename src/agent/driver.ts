@@ -32,7 +32,7 @@ export class Driver {
   /** When the timer fires; infinite if none is armed. */
   #armedFor: Instant = Number.POSITIVE_INFINITY;
   #settling = false;
-  #stopped = false;
+  #stopped: Promise<unknown> | undefined;
 
   constructor(serf: Serf, parts: DriverParts) {
     this.#serf = serf;
@@ -65,14 +65,14 @@ export class Driver {
 
   /** Ends without a word to anybody. */
   async stop(): Promise<void> {
-    this.#stopped = true;
     clearTimeout(this.#timer);
-    await Promise.all([this.#parts.udp.close(), this.#parts.tcp.stop()]);
+    this.#stopped ??= Promise.all([this.#parts.udp.close(), this.#parts.tcp.stop()]);
+    await this.#stopped;
   }
 
   #settle(): void {
     // An event may lead to another input: what that gives is carried out after what is under way.
-    if (this.#settling || this.#stopped) return;
+    if (this.#settling || this.#stopped !== undefined) return;
     this.#settling = true;
     try {
       for (let outputs = this.#serf.drain(); outputs.length > 0; outputs = this.#serf.drain()) {

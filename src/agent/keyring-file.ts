@@ -20,9 +20,10 @@ export function loadKeyring(
     throw new OperatorError("Encryption key not allowed while using a keyring");
   const keys = readKeys(keyringFile);
   if (keys.length === 0) throw new OperatorError("Keyring file contains no keys");
-  return new Keyring(
-    keys.map((key) => naming("Failed to decode key from keyring", () => decodeKey(key))),
+  const decoded = keys.map((key) =>
+    naming("Failed to decode key from keyring", () => decodeKey(key)),
   );
+  return naming("Failed to restore keyring", () => new Keyring(decoded));
 }
 
 /** Refuses an `-encrypt` that is no key, before anything else happens. Throws {@link OperatorError}. */

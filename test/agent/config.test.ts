@@ -1,0 +1,313 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { flagLayer, type GivenFlag, loadConfig } from "../../src/agent/config.js";
+import { defaults, mergeLayers } from "../../src/agent/merge.js";
+import { options } from "../../src/agent/options.js";
+import type { Layer, Settings } from "../../src/agent/settings.js";
+import { tempDir } from "./temp-dir.js";
+
+/** `-node x` and the like, as the command line parser hands them over. */
+function flags(...given: [flag: string, value: string][]): GivenFlag[] {
+  return given.map(([flag, value]) => ({ flag, value }));
+}
+
+/** The configuration of these files, in order, and flags. */
+function configOf(files: readonly object[], ...given: [string, string][]): Settings {
+  const named = files.map((object, index) => [`${index}.json`, JSON.stringify(object)] as const);
+  const directory = tempDir(Object.fromEntries(named));
+  const paths = named.map(([name]): [string, string] => ["config-file", join(directory, name)]);
+  return loadConfig(flags(...paths, ...given)).settings;
+}
+
+describe("the table", () => {
+  test("says every flag and key once", () => {
+    const given = options.flatMap(({ flag, alias }) => [flag, alias?.flag]).filter(Boolean);
+    const keys = options.flatMap(({ key }) => key?.toLowerCase() ?? []);
+    expect(new Set(given).size).toBe(given.length);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(new Set(options.map(({ field }) => field)).size).toBe(options.length);
+  });
+
+  test("has every flag of Serf's agent", () => {
+    const given = options.flatMap(({ flag, alias }) => [flag, alias?.flag]).filter(Boolean);
+    expect(given.sort()).toEqual(
+      (
+        "advertise bind broadcast-timeout config-dir config-file disable-compression discover " +
+        "encrypt event-handler handler-timeout iface join keyring-file log-level " +
+        "mdns-disable-ipv4 mdns-disable-ipv6 mdns-iface node profile protocol rejoin replay " +
+        "retry-interval retry-join retry-max role rpc-addr snapshot syslog tag tags-file"
+      ).split(" "),
+    );
+  });
+});
+
+describe("merging", () => {
+  test.for<{ rule: string; base: Layer; over: Layer; merged: Layer }>([
+    {
+      rule: "a text that is not empty replaces",
+      base: { bind: "a" },
+      over: { bind: "b" },
+      merged: { bind: "b" },
+    },
+    {
+      rule: "an empty text does not",
+      base: { bind: "a" },
+      over: { bind: "" },
+      merged: { bind: "a" },
+    },
+    {
+      rule: "a number that is not zero replaces",
+      base: { querySizeLimit: 1 },
+      over: { querySizeLimit: 2 },
+      merged: { querySizeLimit: 2 },
+    },
+    {
+      rule: "zero does not",
+      base: { querySizeLimit: 1, retryInterval: 5 },
+      over: { querySizeLimit: 0, retryInterval: 0 },
+      merged: { querySizeLimit: 1, retryInterval: 5 },
+    },
+    {
+      rule: "a protocol below one does not",
+      base: { protocol: 5 },
+      over: { protocol: -3 },
+      merged: { protocol: 5 },
+    },
+    {
+      rule: "a switch turns on",
+      base: { replayOnJoin: false },
+      over: { replayOnJoin: true },
+      merged: { replayOnJoin: true },
+    },
+    {
+      rule: "a switch never turns off",
+      base: { skipLeaveOnInterrupt: true },
+      over: { skipLeaveOnInterrupt: false },
+      merged: { skipLeaveOnInterrupt: true },
+    },
+    {
+      rule: "the two toggles go both ways",
+      base: { leaveOnTerminate: true, compression: true },
+      over: { leaveOnTerminate: false, compression: false },
+      merged: { leaveOnTerminate: false, compression: false },
+    },
+    {
+      rule: "lists are appended",
+      base: { startJoin: ["a"], retryJoin: ["a"], eventHandlers: ["a"] },
+      over: { startJoin: ["b"], retryJoin: ["b"], eventHandlers: ["a"] },
+      merged: { startJoin: ["a", "b"], retryJoin: ["a", "b"], eventHandlers: ["a", "a"] },
+    },
+    {
+      rule: "tags are merged by key",
+      base: {
+        tags: new Map([
+          ["x", "1"],
+          ["y", "1"],
+        ]),
+      },
+      over: {
+        tags: new Map([
+          ["y", "2"],
+          ["z", "2"],
+        ]),
+      },
+      merged: {
+        tags: new Map([
+          ["x", "1"],
+          ["y", "2"],
+          ["z", "2"],
+        ]),
+      },
+    },
+  ])("$rule", ({ base, over, merged }) => {
+    expect(mergeLayers(base, over)).toEqual(merged);
+  });
+
+  test("defaults are beaten by files, earlier files by later ones, files by flags", () => {
+    const settings = configOf(
+      [
+        { node_name: "one", rpc_addr: "127.0.0.1:1", retry_max_attempts: 3 },
+        { node_name: "two", retry_interval: "10s" },
+      ],
+      ["node", "three"],
+      ["retry-max", "7"],
+    );
+    expect(settings).toMatchObject({
+      nodeName: "three",
+      rpcAddr: "127.0.0.1:1",
+      retryMaxAttempts: 7,
+      retryInterval: 10_000,
+      bind: "0.0.0.0",
+    });
+  });
+
+  test("what is appended has files first and flags last", () => {
+    const settings = configOf(
+      [{ start_join: ["f1"] }, { start_join: ["f2"] }],
+      ["join", "g1"],
+      ["join", "g2"],
+    );
+    expect(settings.startJoin).toEqual(["f1", "f2", "g1", "g2"]);
+  });
+
+  test("role beats the tag of that name, wherever both come from", () => {
+    const settings = configOf(
+      [{ role: "db", tags: { role: "web", x: "1" } }],
+      ["tag", "role=cache"],
+    );
+    expect(settings.tags).toEqual(
+      new Map([
+        ["role", "db"],
+        ["x", "1"],
+      ]),
+    );
+  });
+});
+
+describe("defaults", () => {
+  test("are Serf's, but for the leave on SIGTERM", () => {
+    expect(defaults).toMatchObject({
+      bind: "0.0.0.0",
+      rpcAddr: "127.0.0.1:7373",
+      logLevel: "INFO",
+      profile: "lan",
+      protocol: 5,
+      compression: true,
+      leaveOnTerminate: true,
+      skipLeaveOnInterrupt: false,
+      retryInterval: 30_000,
+      retryMaxAttempts: 0,
+      reconnectInterval: 30_000,
+      reconnectTimeout: 86_400_000,
+      tombstoneTimeout: 86_400_000,
+      broadcastTimeout: 5_000,
+      handlerTimeout: 60_000,
+      userEventSizeLimit: 512,
+      querySizeLimit: 1_024,
+      queryResponseSizeLimit: 1_024,
+    });
+  });
+
+  test("the name is the host's", () => {
+    expect(loadConfig([]).settings.nodeName).toBe(hostname());
+  });
+});
+
+describe("flags", () => {
+  test.for<{ given: [string, string][]; layer: Layer }>([
+    {
+      given: [
+        ["bind", "a"],
+        ["bind", "b"],
+      ],
+      layer: { bind: "b" },
+    },
+    { given: [["disable-compression", "true"]], layer: { compression: false } },
+    { given: [["disable-compression", "false"]], layer: { compression: true } },
+    {
+      given: [
+        ["tag", "k=v=w"],
+        ["tag", "e="],
+      ],
+      layer: {
+        tags: new Map([
+          ["k", "v=w"],
+          ["e", ""],
+        ]),
+      },
+    },
+    {
+      given: [
+        ["config-file", "a"],
+        ["config-dir", "b"],
+        ["config-file", "c"],
+      ],
+      layer: { configPaths: ["a", "b", "c"] },
+    },
+    { given: [["retry-interval", "1m"]], layer: { retryInterval: 60_000 } },
+    { given: [["protocol", "4"]], layer: { protocol: 4 } },
+  ])("$given", ({ given, layer }) => {
+    expect(flagLayer(flags(...given))).toEqual(layer);
+  });
+
+  test.for<{ given: [string, string]; fault: string }>([
+    { given: ["tag", "foo"], fault: "Error: Invalid tag: 'foo'" },
+    { given: ["tag", "=foo"], fault: "Error: Invalid tag: '=foo'" },
+    {
+      given: ["retry-interval", "5"],
+      fault: 'Error: -retry-interval: time: missing unit in duration "5"',
+    },
+  ])("$given is refused", ({ given, fault }) => {
+    expect(() => flagLayer(flags(given))).toThrow(fault);
+  });
+});
+
+describe("checks after merging", () => {
+  test("are made in Serf's order, and corrections are announced", () => {
+    const { warnings, settings } = loadConfig(
+      flags(["role", "web"], ["retry-interval", "10ms"], ["broadcast-timeout", "1ms"]),
+    );
+    expect(warnings).toEqual([
+      "Deprecation warning: 'Role' has been replaced with 'Tags'",
+      "Warning: 'RetryInterval' is too low. Setting to 1s",
+      "Warning: 'BroadcastTimeout' is too low. Setting to 1s",
+    ]);
+    expect(settings).toMatchObject({ retryInterval: 1_000, broadcastTimeout: 1_000 });
+  });
+
+  test.for<{ given: [string, string]; fault: string }>([
+    {
+      given: ["event-handler", "foo=1 x.sh"],
+      fault: "Invalid event script: Event 'foo' invoking '1 x.sh'",
+    },
+    {
+      given: ["iface", "nonexistent0"],
+      fault: "Invalid network interface: route ip+net: no such network interface",
+    },
+    {
+      given: ["snapshot", "/tmp/x"],
+      fault: "-snapshot (snapshot_path): snapshots are not available in this version",
+    },
+    {
+      given: ["rejoin", "true"],
+      fault: "-rejoin (rejoin_after_leave): snapshots are not available",
+    },
+    { given: ["discover", "x"], fault: "-discover (discover): mDNS discovery is not available" },
+    { given: ["syslog", "true"], fault: "-syslog (enable_syslog): syslog is not available" },
+    { given: ["retry-max", "-1"], fault: "-retry-max (retry_max_attempts): must not be negative" },
+    {
+      given: ["handler-timeout", "-1s"],
+      fault: "-handler-timeout (handler_timeout): must not be negative",
+    },
+  ])("$given is refused", ({ given, fault }) => {
+    expect(() => loadConfig(flags(given))).toThrow(fault);
+  });
+
+  test.for([
+    { object: { statsd_addr: "localhost:8125" }, fault: "statsd_addr: metrics are not available" },
+    {
+      object: { statsite_addr: "localhost:8125" },
+      fault: "statsite_addr: metrics are not available",
+    },
+    { object: { syslog_facility: "LOCAL3" }, fault: "syslog_facility: syslog is not available" },
+    {
+      object: { mdns: { disable_ipv6: true } },
+      fault: "-mdns-disable-ipv6 (mdns.disable_ipv6): mDNS",
+    },
+  ])("$object is refused, never ignored", ({ object, fault }) => {
+    expect(() => configOf([object])).toThrow(fault);
+  });
+
+  test("a key of a later feature that asks for nothing is accepted", () => {
+    const settings = configOf([
+      {
+        enable_syslog: false,
+        syslog_facility: "LOCAL0",
+        rejoin_after_leave: false,
+        snapshot_path: "",
+      },
+    ]);
+    expect(settings.enableSyslog).toBe(false);
+  });
+});
