@@ -224,7 +224,7 @@ export class Membership {
     return record;
   }
 
-  /** Forgets the one that has been gone for longest; false if all are here. */
+  /** Forgets who left longest ago, or else failed longest ago; false if all are here. */
   #makeRoom(now: Instant): boolean {
     const [oldest] = this.#left.size > 0 ? this.#left.values() : this.#failed.values();
     if (oldest === undefined) return false;

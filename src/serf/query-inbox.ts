@@ -1,7 +1,7 @@
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Bytes, Instant } from "../base/units.js";
-import { encodeSerfMessage, type LamportTime, type QueryMessage } from "../wire/serf-messages.js";
+import { encodeSerfMessage, type QueryMessage } from "../wire/serf-messages.js";
 import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 import type { QueryEvent } from "./events.js";
@@ -55,16 +55,17 @@ export class QueryInbox {
 
   /** Takes in a query; true if it is new and others should hear of it, whoever is meant. */
   handle(now: Instant, message: QueryMessage): boolean {
+    if (message.filters?.some((filter) => filter.length === 0)) {
+      // A stock member dies of an empty filter: it has not passed this on, and nor do we.
+      this.#parts.counters.undecodable += 1;
+      this.#parts.log.warn({ from: message.sourceNode }, "query with an empty filter dropped");
+      return false;
+    }
     this.#parts.clock.witness(message.ltime);
     if (!this.#isNew(message)) return false;
     this.#parts.counters.queries += 1;
     if (this.#parts.filters.match(message.filters ?? [])) this.#accept(now, message);
     return (message.flags & flagNoBroadcast) === 0;
-  }
-
-  /** Whatever was asked before `ltime` is not answered. */
-  ignoreBefore(ltime: LamportTime): void {
-    this.#recent.ignoreBefore(ltime);
   }
 
   /** Answers a delivered query. Throws {@link OperatorError} if that is not possible (any more). */

@@ -222,9 +222,10 @@ export class Serf {
     this.#now = now;
     encodeOwnTags(tags, this.#config.delegateVersion);
     this.#tags = new Map(tags);
-    this.#swim.updateMeta(now, this.#config.broadcastTimeout, (inTime) =>
-      done(inTime ? undefined : "timeout waiting for update broadcast"),
-    );
+    this.#swim.updateMeta(now, this.#config.broadcastTimeout, (inTime) => {
+      const error = inTime ? undefined : "timeout waiting for update broadcast";
+      this.#timers.at(this.#now, () => done(error));
+    });
   }
 
   /** Says something to all members, us included. Throws {@link OperatorError} if it is too long. */

@@ -1,0 +1,255 @@
+import { type Address, formatAddress } from "../../src/base/address.js";
+import { SeededRandom } from "../../src/base/random.js";
+import { TimerQueue } from "../../src/base/timers.js";
+import type { Bytes, Instant, Millis } from "../../src/base/units.js";
+import { type SerfConfig, type SerfIdentity, serfDefaults } from "../../src/serf/config.js";
+import type { MemberEvent, SerfEvent, SerfOutput } from "../../src/serf/events.js";
+import { Serf } from "../../src/serf/serf.js";
+import { profiles } from "../../src/swim/config.js";
+import type { StreamId } from "../../src/swim/host.js";
+import { RecordedLog } from "./recorded-log.js";
+
+const packetDelay: Millis = 1;
+
+export interface ClusterOptions {
+  readonly seed?: number;
+  /** The part of all datagrams that get lost. */
+  readonly loss?: number;
+}
+
+export type NodeOptions = Partial<SerfConfig> & { readonly host?: number };
+
+/** One end of a connection. */
+interface StreamEnd {
+  readonly node: ClusterNode;
+  /** Undefined until the other side has accepted. */
+  id: StreamId | undefined;
+  open: boolean;
+  peer: StreamEnd;
+}
+
+/** One Serf machine and what came out of it. */
+export class ClusterNode {
+  readonly serf: Serf;
+  readonly address: Address;
+  readonly log = new RecordedLog();
+  readonly swimLog = new RecordedLog();
+  /** What handlers would have been told. */
+  readonly events: SerfEvent[] = [];
+  /** Every datagram it sent, before the network decided what became of it. */
+  readonly sent: { readonly to: Address; readonly payload: Bytes }[] = [];
+  readonly streams = new Map<StreamId, StreamEnd>();
+  /** False once it crashed. */
+  up = true;
+
+  constructor(name: string, seed: number, options: NodeOptions) {
+    const { host = 1, ...overrides } = options;
+    this.address = { ip: Uint8Array.of(10, 0, 0, host), port: 7946 };
+    const identity: Pick<SerfConfig, SerfIdentity> = {
+      name,
+      tags: new Map(),
+      advertise: this.address,
+      bindPort: 7946,
+      timing: profiles.lan,
+      keyring: undefined,
+    };
+    const random = new SeededRandom(seed, host);
+    this.serf = new Serf(
+      { ...serfDefaults, ...identity, ...overrides },
+      {
+        random,
+        logs: { serf: this.log, swim: this.swimLog },
+        nonce: () => Uint8Array.from({ length: 12 }, () => Math.floor(random.next() * 256)),
+      },
+    );
+  }
+
+  /** `member-join a b` and so on, of the member events so far. */
+  get told(): string[] {
+    return this.events
+      .filter((event): event is MemberEvent => event.kind.startsWith("member-"))
+      .map((event) => [event.kind, ...event.members.map((member) => member.name)].join(" "));
+  }
+
+  /** The status of every member, by name. */
+  get view(): Record<string, string> {
+    return Object.fromEntries(this.serf.members().map(({ name, status }) => [name, status]));
+  }
+}
+
+/** Serf machines on a network in memory, in virtual time. The same seed gives the same history. */
+export class SerfCluster {
+  now: Instant = 0;
+  readonly #network = new TimerQueue();
+  readonly #nodes = new Map<string, ClusterNode>();
+  readonly #random: SeededRandom;
+  readonly #loss: number;
+  readonly #seed: number;
+  #hosts = 0;
+  /** Addresses whose packets get lost, both ways. */
+  readonly #silenced = new Set<string>();
+
+  constructor({ seed = 1, loss = 0 }: ClusterOptions = {}) {
+    this.#seed = seed;
+    this.#loss = loss;
+    this.#random = new SeededRandom(seed, 0xffff);
+  }
+
+  /** Starts a node at an address of its own; `host` in the options chooses one. */
+  add(name: string, options: NodeOptions = {}): ClusterNode {
+    this.#hosts += 1;
+    const node = new ClusterNode(name, this.#seed, { host: this.#hosts, ...options });
+    this.#nodes.set(formatAddress(node.address), node);
+    node.serf.start(this.now);
+    this.settle(node);
+    return node;
+  }
+
+  /** A group of nodes that have joined the first one and know each other. */
+  addGroup(names: readonly string[], options: NodeOptions = {}): ClusterNode[] {
+    const nodes = names.map((name) => this.add(name, options));
+    const [first, ...others] = nodes;
+    if (first !== undefined) for (const node of others) this.join(node, first);
+    this.run(5_000);
+    return nodes;
+  }
+
+  join(node: ClusterNode, target: ClusterNode, replay = false): void {
+    node.serf.join(this.now, [{ address: target.address, name: "" }], replay, () => {});
+    this.settle(node);
+  }
+
+  /** Stops a node without a word. */
+  crash(node: ClusterNode): void {
+    node.up = false;
+    this.#nodes.delete(formatAddress(node.address));
+    for (const end of node.streams.values()) this.#close(end, "connection reset");
+  }
+
+  /** Loses everything to and from a node that goes on. */
+  silence(node: ClusterNode): void {
+    this.#silenced.add(formatAddress(node.address));
+  }
+
+  heal(node: ClusterNode): void {
+    this.#silenced.delete(formatAddress(node.address));
+  }
+
+  /** Carries out what a node wants done, after a command was given to it. */
+  settle(node: ClusterNode): void {
+    this.perform(node, node.serf.drain());
+  }
+
+  perform(node: ClusterNode, outputs: readonly SerfOutput[]): void {
+    for (const output of outputs) this.#carryOut(node, output);
+  }
+
+  run(duration: Millis): void {
+    const end = this.now + duration;
+    for (;;) {
+      const next = this.#next();
+      if (next === undefined || next > end) break;
+      this.now = Math.max(this.now, next);
+      this.#network.runDue(this.now);
+      for (const node of this.#nodes.values()) {
+        if ((node.serf.deadline() ?? Number.POSITIVE_INFINITY) > this.now) continue;
+        node.serf.handleTimeout(this.now);
+        this.settle(node);
+      }
+    }
+    this.now = end;
+  }
+
+  #next(): Instant | undefined {
+    let next = this.#network.deadline();
+    for (const { serf } of this.#nodes.values()) {
+      const deadline = serf.deadline();
+      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline;
+    }
+    return next;
+  }
+
+  #carryOut(node: ClusterNode, output: SerfOutput): void {
+    if (!node.up) return;
+    switch (output.kind) {
+      case "event":
+        node.events.push(output.event);
+        return;
+      case "packet":
+        this.#send(node, output.to, output.payload);
+        return;
+      case "dial":
+        this.#dial(node, output.stream, output.to);
+        return;
+      case "write": {
+        const end = node.streams.get(output.stream);
+        if (end !== undefined) this.#later(() => this.#receive(end.peer, output.bytes));
+        return;
+      }
+      case "close": {
+        const end = node.streams.get(output.stream);
+        if (end === undefined) return;
+        node.streams.delete(output.stream);
+        end.open = false;
+        this.#later(() => this.#close(end.peer, undefined));
+        return;
+      }
+    }
+  }
+
+  #send(node: ClusterNode, to: Address, payload: Bytes): void {
+    node.sent.push({ to, payload });
+    if (this.#random.next() < this.#loss) return;
+    const target = formatAddress(to);
+    if (this.#silenced.has(target) || this.#silenced.has(formatAddress(node.address))) return;
+    this.#later(() => {
+      const receiver = this.#nodes.get(target);
+      if (receiver === undefined) return;
+      receiver.serf.receivePacket(this.now, node.address, payload);
+      this.settle(receiver);
+    });
+  }
+
+  #dial(node: ClusterNode, stream: StreamId, to: Address): void {
+    const end = { node, id: stream, open: true } as StreamEnd;
+    node.streams.set(stream, end);
+    const target = this.#nodes.get(formatAddress(to));
+    const reachable = ![to, node.address].some((one) => this.#silenced.has(formatAddress(one)));
+    const peer = { node: target ?? node, id: undefined, open: true, peer: end } as StreamEnd;
+    end.peer = peer;
+    this.#later(() => {
+      const id =
+        target?.up && reachable ? target.serf.acceptStream(this.now, node.address) : undefined;
+      if (target === undefined || id === undefined) {
+        peer.open = false;
+        this.#close(end, "connection refused");
+        return;
+      }
+      peer.id = id;
+      target.streams.set(id, peer);
+      this.settle(target);
+    });
+  }
+
+  #receive(end: StreamEnd, bytes: Bytes): void {
+    if (!end.open || end.id === undefined || !end.node.up) return;
+    end.node.serf.receiveStream(this.now, end.id, Uint8Array.from(bytes));
+    this.settle(end.node);
+  }
+
+  #close(end: StreamEnd, reason: string | undefined): void {
+    if (!end.open || end.id === undefined) return;
+    end.open = false;
+    end.node.streams.delete(end.id);
+    if (!end.node.up) {
+      this.#later(() => this.#close(end.peer, reason));
+      return;
+    }
+    end.node.serf.streamClosed(this.now, end.id, reason);
+    this.settle(end.node);
+  }
+
+  #later(run: () => void): void {
+    this.#network.at(this.now + packetDelay, run);
+  }
+}
