@@ -32,7 +32,7 @@ printf '%s\n' "$members" | awk '
     split(host, part, ".")
     return part[1] < 256 && part[2] < 256 && part[3] < 256 && part[4] < 256
   }
-  function is_port(port) { return port ~ /^[1-9][0-9]*$/ && length(port) < 6 && port < 65536 }
+  function is_port(port) { return port ~ /^[1-9][0-9]*$/ && length(port) < 6 && port + 0 < 65536 }
   function is_name(name) { return name ~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/ && length(name) <= 128 }
   function skip(name) {
     gsub(/[^A-Za-z0-9._-]/, "?", name)

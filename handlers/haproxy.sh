@@ -62,4 +62,8 @@ case ${1:-} in
     exec sh "${self%/*}/update-block.sh" "${HAPROXY_CFG:-/etc/haproxy/haproxy.cfg}" \
       "${HAPROXY_BEGIN:-# gossipd begin}" "${HAPROXY_END:-# gossipd end}" "$self"
     ;;
+  *)
+    echo "haproxy.sh: takes no arguments" >&2
+    exit 1
+    ;;
 esac

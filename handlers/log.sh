@@ -13,11 +13,11 @@ set -eu
 export LC_ALL=C
 
 what="$(date -u +%Y-%m-%dT%H:%M:%SZ) ${SERF_EVENT:-} ${SERF_USER_EVENT:-}${SERF_QUERY_NAME:-}"
-what=$(printf '%s' "${what% }" | tr '\000-\037\177' '[?*]' | cut -c 1-300)
+what=$(printf '%s' "${what% }" | tr '\000-\037\177' '?' | cut -c 1-300)
 export what
 {
   cat
   # A payload may be empty; the event happened all the same.
-  case ${SERF_EVENT:-} in user | query) echo ;; esac
-} | tr '\000-\010\013-\037\177' '[?*]' | cut -c 1-1000 |
+  case ${SERF_EVENT:-} in user | query) echo ;; *) ;; esac
+} | tr '\000-\010\013-\037\177' '?' | cut -c 1-1000 |
   awk 'NF || NR == 1 { print ENVIRON["what"] " " $0 }' >>"${GOSSIPD_EVENT_LOG:-/var/log/gossipd-events.log}"

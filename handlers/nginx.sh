@@ -52,4 +52,8 @@ case ${1:-} in
     exec sh "${self%/*}/update-block.sh" "${NGINX_CFG:-/etc/nginx/nginx.conf}" \
       "${NGINX_BEGIN:-# gossipd begin}" "${NGINX_END:-# gossipd end}" "$self"
     ;;
+  *)
+    echo "nginx.sh: takes no arguments" >&2
+    exit 1
+    ;;
 esac

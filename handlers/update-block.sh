@@ -31,7 +31,7 @@ until ln -s $$ "$lock" 2>/dev/null; do
     rmdir "$lock.stale"
   fi
   tries=$((tries + 1))
-  [ $tries -lt 300 ] || die "process $owner holds $lock (if it does not: remove it and $lock.stale)"
+  [ "$tries" -lt 300 ] || die "process $owner holds $lock (if it does not: remove it and $lock.stale)"
   sleep 0.1
 done
 trap 'rm -f "$new" "$lock"' EXIT
