@@ -15,7 +15,7 @@ export interface JoinResult {
   readonly failures: readonly JoinFailure[];
 }
 
-export interface JoinFailure {
+interface JoinFailure {
   readonly address: Address;
   readonly reason: string;
 }

@@ -1,5 +1,7 @@
 import { formatIp, sameBytes } from "../base/address.js";
+import { assert } from "../base/assert.js";
 import type { Bytes, Instant } from "../base/units.js";
+import { maxMetaBytes } from "../wire/limits.js";
 import type { Alive } from "../wire/swim-messages.js";
 import type { Parts } from "./parts.js";
 import { refutingIncarnation } from "./precedence.js";
@@ -51,6 +53,7 @@ export class LocalMember {
 
   #announce(meta: Bytes, finished?: () => void): void {
     const { local } = this.#parts;
+    assert(meta.length <= maxMetaBytes, "the layer above keeps the meta within its limit");
     local.incarnation = refutingIncarnation(local.incarnation, 0);
     local.meta = meta;
     this.#sender.spread(this.#claim(), local.name, finished);

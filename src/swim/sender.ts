@@ -44,6 +44,8 @@ export class Sender {
   send(now: Instant, to: Address, message: PacketMessage): void {
     const frame = encodePacketMessage(message);
     const room = packetRoom(this.#parts.config) - frame.length;
+    // Only the name in a forged indirect ping makes a message that long; we are nobody's amplifier.
+    if (room < 0) return;
     this.#seal(to, packCompound([frame, ...this.#takeBroadcasts(now, room)]), false);
   }
 
@@ -105,7 +107,7 @@ export class Sender {
 }
 
 /** What a packet can carry besides the overhead of its envelope and of a compound. */
-export function packetRoom({ keyring, label }: SwimConfig): number {
+function packetRoom({ keyring, label }: SwimConfig): number {
   const overhead = labelOverheadBytes(label) + encryptionOverheadBytes(keyring);
   return packetBytes - compoundOverheadBytes - overhead;
 }

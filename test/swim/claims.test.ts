@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Claims } from "../../src/swim/claims.js";
 import { LocalMember } from "../../src/swim/local-member.js";
+import { Members } from "../../src/swim/members.js";
 import { createParts } from "../../src/swim/parts.js";
 import { Sender } from "../../src/swim/sender.js";
 import {
@@ -11,6 +12,7 @@ import {
 } from "../../src/wire/swim-messages.js";
 import {
   aliveClaim,
+  noBytes,
   SwimBench,
   swimConfig,
   TestDelegate,
@@ -272,6 +274,21 @@ describe("a suspicion", () => {
     expect(bench.stateAfter(3_999)).toBe("suspect");
     expect(bench.stateAfter(1)).toBe("dead");
   });
+});
+
+test("a full table takes no further names, and goes on with those it has", () => {
+  const host = new TestHost();
+  const members = new Members(host.random, 3);
+  const parts = { ...createParts(swimConfig(), host, new TestDelegate()), members };
+  const sender = new Sender(parts);
+  const self = new LocalMember(parts, sender);
+  const claims = new Claims(parts, sender, self);
+  self.introduce(0, noBytes);
+  for (const name of ["m2", "m3", "m4", "m5"]) claims.handleAlive(0, aliveClaim(name));
+  claims.handleAlive(0, aliveClaim("m3", { incarnation: 2 }));
+  expect([...members.all()].map(({ name }) => name).sort()).toEqual(["m2", "m3", "me"]);
+  expect(members.get("m3")?.incarnation).toBe(2);
+  expect(parts.counters.claimsRefused).toBe(2);
 });
 
 test("what is old, or about a member nobody knows, is nothing", () => {

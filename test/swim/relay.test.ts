@@ -106,6 +106,12 @@ describe("31: a helper", () => {
   });
 });
 
+test("a helper sends no larger packets than members do", () => {
+  const bench = SwimBench.started();
+  bench.receive("10.0.0.3:9999", { ...request, node: "x".repeat(50_000) });
+  expect(sent(bench)).toEqual([]);
+});
+
 describe("a ping is answered", () => {
   test("19, 20: with our payload, to the source it names", () => {
     const bench = SwimBench.started();

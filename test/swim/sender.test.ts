@@ -72,7 +72,7 @@ describe("what travels along", () => {
     expect(budget({ keyring: new Keyring([key]), label: "blue" })).toBe(plain - 35);
   });
 
-  function budget(changes: { keyring?: Keyring; label?: string }): number | undefined {
+  function budget(changes: { keyring?: Keyring; label?: string }): number {
     const bench = SwimBench.started(changes);
     const versions = Uint8Array.of(1, 5, 2, 2, 5, 5);
     bench.swim.receivePacket(0, address("10.0.0.2:7946"), noBytes);
@@ -85,7 +85,7 @@ describe("what travels along", () => {
     // Long after the two claims have reached their limit, so that the whole packet is for the layer above.
     while (bench.swim.queuedClaims > 0) bench.run(100);
     bench.run(300);
-    return bench.delegate.askedFor.at(-1)?.budget;
+    return bench.delegate.askedFor.at(-1)?.budget ?? 0;
   }
 
   test("is nothing if the layer above could not even put one byte into it", () => {
