@@ -17,7 +17,7 @@ export default defineConfig({
           include: ["test/peers/**/*.test.ts"],
           // Each file starts clusters of real processes: one file at a time on a small machine.
           fileParallelism: false,
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 60_000,
         },
       },

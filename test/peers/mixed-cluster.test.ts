@@ -14,9 +14,11 @@ const variants = [
   { variant: "without compression", args: ["-disable-compression"] },
 ];
 
-/** What makes an agent complain about what another one sent. */
-const complaints =
-  /\[(ERR|ERROR)\]|invalid|undecodable|unable|failed to (decode|decrypt|receive|parse)|unknown message|Decrypt packet|CRC|truncated|incompatible/i;
+/** All that an agent of either kind may warn of when others leave, are killed and come back. */
+const expectedWarnings = [
+  /connection refused|no acks received|i\/o timeout|EOF|connection reset/i,
+  /Refuting a (suspect|dead|alive) message/,
+];
 
 describe.skipIf(missingPrograms("serf").length > 0).each(variants)(
   "three Serf agents and three of ours, $variant",
@@ -41,11 +43,15 @@ describe.skipIf(missingPrograms("serf").length > 0).each(variants)(
 
     const named = (name: string): Agent => agents.get(name) as Agent;
 
-    /** Waits until all agents in `views` show `expected`, each by its own program. */
+    /**
+     * Waits until all agents in `views` show `expected`, each by its own program. In a group this
+     * small a broadcast is sent so few times that now and then somebody gets no copy (of Serf's too);
+     * the full exchange, twice a minute from each, mends that, so the time for it is allowed.
+     */
     async function allSee(
       expected: Record<string, string>,
       views: Iterable<Agent> = agents.values(),
-      timeout = 30_000,
+      timeout = 90_000,
     ): Promise<void> {
       for (const agent of views) {
         let seen: Record<string, string> = {};
@@ -170,11 +176,8 @@ describe.skipIf(missingPrograms("serf").length > 0).each(variants)(
       for (const agent of everyStarted) {
         const lines = agent.output
           .split("\n")
-          .filter((line) => complaints.test(line))
-          // A killed or departed peer refuses connections and pings; that is no fault of a packet.
-          .filter(
-            (line) => !/connection refused|no acks received|i\/o timeout|EOF|reset/i.test(line),
-          );
+          .filter((line) => /\[(WARN|ERR)\]/.test(line))
+          .filter((line) => !expectedWarnings.some((expected) => expected.test(line)));
         expect({ agent: agent.name, lines }).toEqual({ agent: agent.name, lines: [] });
       }
     });
