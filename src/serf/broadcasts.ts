@@ -7,7 +7,7 @@ import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 
 /** What Serf gossips, the most important first. */
-export const broadcastKinds = ["intent", "query", "event"] as const;
+const broadcastKinds = ["intent", "query", "event"] as const;
 
 export type BroadcastKind = (typeof broadcastKinds)[number];
 

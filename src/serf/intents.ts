@@ -1,7 +1,7 @@
 import type { Instant, Millis } from "../base/units.js";
 import type { LamportTime } from "../wire/serf-messages.js";
 
-export type IntentKind = "join" | "leave";
+type IntentKind = "join" | "leave";
 
 /** What a member said it is about to do. */
 export interface Intent {

@@ -10,7 +10,7 @@ import type { Member, MemberStatus } from "./events.js";
 import type { Membership } from "./membership.js";
 
 /** Names that begin so belong to Serf itself; such queries are never delivered. */
-export const internalPrefix = "_serf_";
+const internalPrefix = "_serf_";
 
 /** What an answer is made of. */
 export interface InternalKnowledge {

@@ -4,7 +4,10 @@ import { RE2JS } from "re2js";
 const maxExpressionLength = 1_024;
 
 /** The most that one expression may cost to compile and to match, in {@link expressionCost}. */
-const maxExpressionCost = 4_096;
+const maxExpressionCost = 2_048;
+
+/** What costs more is compiled anew each time: while it is matched, it may take megabytes. */
+const maxKeptCost = 256;
 
 /** Compiled expressions that are kept; monitoring asks the same ones again and again. */
 const maxCompiled = 32;
@@ -25,7 +28,9 @@ export class PatternCache {
 
   /** Undefined if `expression` is invalid or too large. */
   compile(expression: string): Pattern | undefined {
-    if (expressionCost(expression) > maxExpressionCost) return undefined;
+    const cost = expressionCost(expression);
+    if (cost > maxExpressionCost) return undefined;
+    if (cost > maxKeptCost) return compile(expression);
     const known = this.#compiled.has(expression);
     const pattern = known ? this.#compiled.get(expression) : compile(expression);
     this.#compiled.delete(expression);

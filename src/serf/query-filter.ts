@@ -5,7 +5,7 @@ import { decodeFilter, type QueryFilter } from "../wire/serf-messages.js";
 import { expressionCost, PatternCache } from "./pattern.js";
 
 /** What all expressions of one query together may cost, see {@link expressionCost}. */
-const maxQueryCost = 8_192;
+const maxQueryCost = 4_096;
 
 /** Decides whether a query is meant for us: all its filters must match (protocol.md section 5.10). */
 export class QueryFilters {

@@ -11,6 +11,7 @@ import type { JoinResult, JoinTarget } from "../swim/join.js";
 import { Swim } from "../swim/swim.js";
 import type { SerfConfig } from "./config.js";
 import type { Coordinate } from "./coordinate.js";
+import type { CoordinateCounters } from "./coordinate-client.js";
 import { SerfCounters } from "./counters.js";
 import { Departure, type SerfState } from "./departure.js";
 import type { Member, SerfOutput } from "./events.js";
@@ -268,6 +269,11 @@ export class Serf {
   /** The estimated round-trip time between two members; undefined unless both are known. */
   rtt(one: string, other: string): Millis | undefined {
     return this.#parts.coordinates.rtt(one, other);
+  }
+
+  /** What became of the coordinates that others sent. */
+  get coordinateCounters(): CoordinateCounters {
+    return this.#parts.coordinates.counters;
   }
 
   /** What SWIM counted. */

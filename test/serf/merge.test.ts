@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { UserEvent } from "../../src/serf/events.js";
-import { LoneSerf, remoteState } from "../support/lone-serf.js";
+import { LoneSerf, peerAddress, remoteState } from "../support/lone-serf.js";
 
 test("what we know goes into the answer", () => {
   const lone = new LoneSerf();
@@ -96,6 +96,14 @@ test.for([{ what: "another message", message: { kind: "join", ltime: 1, node: "x
     expect(lone.serf.stats().memberTime).toBe(1);
   },
 );
+
+test("an exchange that others begin brings the past even while a join of ours ignores it", () => {
+  const lone = new LoneSerf();
+  const events = [{ ltime: 3, events: [{ name: "old", payload: undefined }] }];
+  lone.serf.join(0, [{ address: peerAddress(7), name: "" }], false, () => {});
+  lone.exchange(remoteState({ eventLtime: 9, events }), true);
+  expect(lone.node.events).toMatchObject([{ kind: "user", name: "old" }]);
+});
 
 test("a Lamport time at the end of all time does not break the arithmetic", () => {
   const lone = new LoneSerf();

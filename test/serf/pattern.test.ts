@@ -42,6 +42,12 @@ test("an expression is compiled once while it is among the last 32", () => {
   expect(patterns.compile("a")).not.toBe(first);
 });
 
+test("a large expression is not kept", () => {
+  const patterns = new PatternCache();
+  const large = "a".repeat(257);
+  expect(patterns.compile(large)).not.toBe(patterns.compile(large));
+});
+
 test.for([
   { expression: "abc", cost: 3 },
   { expression: "[abc]d", cost: 2 },
