@@ -1,8 +1,14 @@
+import { OperatorError } from "../base/errors.js";
 import type { Arguments, OptionSpec } from "./command.js";
 
 /** A flag that is not there, or a value that it cannot take; in the words of Go's flag package. */
 export class FlagError extends Error {
   override readonly name = "FlagError";
+}
+
+/** The command line does not say what the command needs. The message may be empty. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
 }
 
 interface Given {
@@ -44,6 +50,17 @@ export function asksForHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   const searched = end < 0 ? argv : argv.slice(0, end);
   return searched.some((argument) => ["-h", "-help", "--help"].includes(argument));
+}
+
+/** Reads `key=value` texts; the value may hold further `=`. Throws OperatorError. */
+export function parseTagPairs(texts: readonly string[]): Map<string, string> {
+  const pairs = new Map<string, string>();
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    if (equals < 1) throw new OperatorError(`Error: Invalid tag: '${text}'`);
+    pairs.set(text.slice(0, equals), text.slice(equals + 1));
+  }
+  return pairs;
 }
 
 class ParsedArguments implements Arguments {

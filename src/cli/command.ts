@@ -52,13 +52,8 @@ export interface Command {
   /** Printed after the options, as it is. */
   readonly epilogue?: string;
   /**
-   * Resolves with the exit code. A thrown OperatorError is printed to stdout, a {@link UsageError}
+   * Resolves with the exit code. A thrown OperatorError is printed to stdout, a UsageError
    * with the command's help after it; the exit code is 1 then.
    */
   run(args: Arguments, terminal: Terminal): Promise<number>;
-}
-
-/** The command line does not say what the command needs. The message may be empty. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
 }

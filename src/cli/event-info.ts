@@ -68,10 +68,25 @@ function goBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => `0x${byte.toString(16)}`).join(", ");
 }
 
-/** JSON's escapes are Go's, but for those of control characters. */
+/** A string literal of Go. */
 function quote(text: string): string {
-  return JSON.stringify(text).replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
+  const escaped = text.replace(/[\\"\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
     const code = character.charCodeAt(0);
-    return code === 0x7f ? "\\x7f" : `\\u${code.toString(16).padStart(4, "0")}`;
+    const hex = code.toString(16);
+    const plain = code < 0x80 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`;
+    return goEscapes[character] ?? plain;
   });
+  return `"${escaped}"`;
 }
+
+const goEscapes: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  '"': '\\"',
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};

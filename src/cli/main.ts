@@ -1,10 +1,23 @@
 import { OperatorError } from "../base/errors.js";
-import { asksForHelp, FlagError, parseArguments } from "./argv.js";
-import { type Command, type Terminal, UsageError } from "./command.js";
+import { asksForHelp, FlagError, parseArguments, UsageError } from "./argv.js";
+import type { Command, Terminal } from "./command.js";
 import { programUsage, registry } from "./registry.js";
 
 /** Serf's exit code for a command that is missing or unknown. */
 const usageExitCode = 127;
+
+/** Runs the program in this process. */
+export async function start(): Promise<void> {
+  // Who reads our output may stop early (`members | head -1`); then there is nobody left to tell.
+  process.stdout.on("error", () => process.exit(1));
+  process.exitCode = await runProgram(process.argv.slice(2), {
+    program: process.argv[1]?.endsWith("/serf") === true ? "serf" : "gossipd",
+    env: process.env,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    onInterrupt: (run) => void process.on("SIGINT", run),
+  });
+}
 
 /** Runs the program with `argv` (without the names of node and of the script); resolves with the exit code. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {

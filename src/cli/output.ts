@@ -1,3 +1,20 @@
+import { OperatorError } from "../base/errors.js";
+import type { Arguments, OptionSpec } from "./command.js";
+
+export const formatOption: OptionSpec = {
+  flag: "format",
+  kind: "text",
+  placeholder: "FORMAT",
+  help: "text (the default) or json.",
+};
+
+/** The output format that was asked for. Throws OperatorError if there is no such format. */
+export function outputFormat(args: Arguments): "text" | "json" {
+  const format = args.text("format") ?? "text";
+  if (format === "text" || format === "json") return format;
+  throw new OperatorError(`Encoding error: Invalid output format ${JSON.stringify(format)}`);
+}
+
 /** What would break a row, or what a terminal would act upon. */
 const controls = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 const controlsAndBlanks = /[\p{Cc}\p{Z}\p{Bidi_Control}]/gu;
@@ -24,8 +41,8 @@ function escapeOne(character: string): string {
 }
 
 /**
- * Rows as Serf lays them out: cells padded to the widest of their column, two spaces between them,
- * and nothing after the last cell of the last row.
+ * Rows as Serf lays them out: cells padded to the widest of their column, but in the last one, two
+ * spaces between them, and no blanks at the very end.
  */
 export function layOut(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -35,7 +52,9 @@ export function layOut(rows: readonly (readonly string[])[]): string {
     }
   }
   const lines = rows.map((row) =>
-    row.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  "),
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : pad(cell, widths[column] ?? 0)))
+      .join("  "),
   );
   return lines.join("\n").trimEnd();
 }

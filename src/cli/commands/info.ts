@@ -1,7 +1,13 @@
 import type { Stats } from "../../rpc/api.js";
 import type { Command } from "../command.js";
-import { formatOption, outputFormat } from "../format-option.js";
-import { escapeControls, sortedPairs, toJson, toObject } from "../output.js";
+import {
+  escapeControls,
+  formatOption,
+  outputFormat,
+  sortedPairs,
+  toJson,
+  toObject,
+} from "../output.js";
 import { askAgent, rpcOptions } from "../rpc-options.js";
 
 export const infoCommand: Command = {

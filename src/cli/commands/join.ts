@@ -1,4 +1,5 @@
-import { type Command, UsageError } from "../command.js";
+import { UsageError } from "../argv.js";
+import type { Command } from "../command.js";
 import { askAgent, rpcOptions } from "../rpc-options.js";
 
 export const joinCommand: Command = {

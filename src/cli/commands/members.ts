@@ -1,18 +1,19 @@
 import { formatAddress } from "../../base/address.js";
 import type { RpcMember } from "../../rpc/api.js";
+import { parseTagPairs } from "../argv.js";
 import type { Arguments, Command, Terminal } from "../command.js";
-import { formatOption, outputFormat } from "../format-option.js";
 import {
   compareTexts,
   escapeControls,
   escapeWord,
+  formatOption,
   layOut,
+  outputFormat,
   sortedPairs,
   toJson,
   toObject,
 } from "../output.js";
 import { askAgent, rpcOptions } from "../rpc-options.js";
-import { parseTagPairs } from "../tag-pairs.js";
 
 const wholeMatch = "The pattern must match the whole text.";
 
@@ -56,12 +57,10 @@ export const membersCommand: Command = {
     ...rpcOptions,
   ],
   run: async (args, terminal) => {
-    const tags = parseTagPairs(args.texts("tag"));
     const role = args.text("role") ?? "";
-    if (role !== "") {
-      warnOfRole(args, terminal);
-      tags.set("role", role);
-    }
+    if (role !== "") warnOfRole(args, terminal);
+    const tags = parseTagPairs(args.texts("tag"));
+    if (role !== "") tags.set("role", role);
     const filter = { name: args.text("name") ?? "", status: args.text("status") ?? "", tags };
     const found = await askAgent(args, terminal, "Error retrieving members", (agent) =>
       agent.membersFiltered(filter),

@@ -1,6 +1,6 @@
-import { type Command, UsageError } from "../command.js";
+import { parseTagPairs, UsageError } from "../argv.js";
+import type { Command } from "../command.js";
 import { askAgent, rpcOptions } from "../rpc-options.js";
-import { parseTagPairs } from "../tag-pairs.js";
 
 export const tagsCommand: Command = {
   name: "tags",
