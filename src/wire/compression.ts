@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/units.js";
 import { DecodeError } from "./errors.js";
 import { compress, decompress } from "./lzw.js";
@@ -10,6 +11,7 @@ const writer = new Writer("raw");
 
 /** `frame` (not empty: memberlist 0.2.2 dies of that) in a compressed frame, be it shorter or not. */
 export function deflateFrame(frame: Bytes): Bytes {
+  assert(frame.length > 0, "a compressed frame holds something");
   writer.begin(messageTypes.compressed);
   writer.map(2);
   writer.text("Algo");

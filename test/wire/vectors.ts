@@ -42,5 +42,5 @@ export function keyringOf(capture: Capture): Keyring | undefined {
 }
 
 export function concat(...parts: readonly Bytes[]): Bytes {
-  return Uint8Array.from(parts.flatMap((part) => Array.from(part)));
+  return Uint8Array.from(Buffer.concat(parts));
 }
