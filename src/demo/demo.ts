@@ -71,9 +71,11 @@ export class Demo {
     const load = new Load({ ip, port, ...clients, onOutcome });
     this.#undo.push(() => load.stop());
     load.start();
-    await this.#play(cluster, stage, input);
+    const scripted = this.#options.script || !input.isTTY;
+    await this.#play(cluster, stage, scripted ? undefined : input);
     await load.stop();
-    return this.#conclude(stage.phases);
+    const right = this.#conclude(stage.phases);
+    return right || !scripted ? 0 : 1;
   }
 
   /** Ends all processes, and takes away what the demo made. */
@@ -95,12 +97,11 @@ export class Demo {
     for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop()) undo();
   }
 
-  async #play(cluster: Cluster, stage: Stage, input: ReadStream): Promise<void> {
-    const scripted = this.#options.script || !input.isTTY;
-    if (scripted && !this.#options.script) {
+  async #play(cluster: Cluster, stage: Stage, input: ReadStream | undefined): Promise<void> {
+    if (input === undefined && !this.#options.script) {
       this.#tell("demo", "no terminal to press keys on: this is what --script shows");
     }
-    const interactive = scripted ? undefined : new Interactive(cluster, stage, this.#screen);
+    const interactive = input && new Interactive(cluster, stage, this.#screen);
     const show = () => this.#screen.status(statusLine(cluster, stage, interactive, this.#screen));
     const timer = setInterval(show, statusEvery);
     const clear = () => {
@@ -108,18 +109,18 @@ export class Demo {
       this.#screen.status([]);
     };
     this.#undo.push(clear);
-    if (interactive === undefined) await runScript(stage, this.#tell);
-    else await interactive.run(input, (restore) => this.#undo.push(restore));
+    if (interactive) await interactive.run(input, (restore) => this.#undo.push(restore));
+    else await runScript(stage, this.#tell);
     clear();
   }
 
-  #conclude(phases: readonly Phase[]): number {
+  #conclude(phases: readonly Phase[]): boolean {
     const { right, lines } = verdict(phases);
     this.#screen.line("");
     for (const line of summary(phases)) this.#screen.line(line);
     this.#screen.line("");
     for (const line of lines) this.#screen.line(this.#screen.paint(line, right ? "green" : "red"));
-    return right || !this.#options.script ? 0 : 1;
+    return right;
   }
 
   readonly #tell = (who: string, text: string): void => {

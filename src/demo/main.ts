@@ -18,25 +18,34 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const demo = new Demo(options, new Screen(process.stdout));
-  endWithProcess(demo);
+  const interrupted = endWithProcess(demo);
   try {
     process.exitCode = await demo.run(process.stdin);
+  } catch (error) {
+    // What fails because a signal is ending the demo is not worth a word.
+    if (!interrupted()) throw error;
   } finally {
     await demo.end();
   }
 }
 
-/** A signal ends the demo in order; whatever else ends it, it leaves nothing behind. */
-function endWithProcess(demo: Demo): void {
+/**
+ * A signal ends the demo in order, a second one at once; whatever else ends it, it leaves nothing
+ * behind. Returns what tells whether a signal has come.
+ */
+function endWithProcess(demo: Demo): () => boolean {
+  let signals = 0;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, async () => {
-      await demo.end();
+    process.on(signal, async () => {
+      signals += 1;
+      if (signals === 1) await demo.end();
       process.exit(128 + constants.signals[signal]);
     });
   }
   process.once("exit", () => demo.endNow());
   // Nobody reads any more (`| head`): there is nobody left to show anything to.
   process.stdout.once("error", () => process.exit(1));
+  return () => signals > 0;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { OperatorError, reasonOf } from "../base/errors.js";
 
 /** The balancers that the demo can put in front; `auto` takes the first that is installed. */
-export const proxyNames = ["auto", "haproxy", "nginx", "builtin"] as const;
+const proxyNames = ["auto", "haproxy", "nginx", "builtin"] as const;
 export type ProxyName = (typeof proxyNames)[number];
 
 export interface DemoOptions {

@@ -7,7 +7,7 @@ export function formatSeconds(time: Millis | undefined): string {
 }
 
 /** The rows padded to columns, the first to the left and the others to the right. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+function table(rows: readonly (readonly string[])[]): string[] {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   return rows.map((row) =>
     row

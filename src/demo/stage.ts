@@ -106,7 +106,7 @@ export class Stage {
     if (!(await until(() => watch.settledAt !== undefined, watch.bound + 1_000))) return;
     this.#tell(
       "balancer",
-      `serves what it should, ${formatSeconds(watch.settledAfter)} after the start`,
+      `serves what it should, ${formatSeconds(watch.settledAfter)} after the change began`,
     );
   }
 

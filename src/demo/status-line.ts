@@ -1,10 +1,10 @@
 import type { Cluster } from "./cluster.js";
 import type { Screen } from "./screen.js";
 import type { Stage } from "./stage.js";
-import { keyHelp } from "./wish.js";
+import { keyWords } from "./wish.js";
 
 /** The length of all bars together. */
-const blocks = 20;
+const blocks = 16;
 
 /**
  * How things are, in parts of falling importance: each node's share of the answers since the last
@@ -25,6 +25,7 @@ export function statusLine(
   });
   const lost = stage.phases.reduce((sum, phase) => sum + phase.tally.lost, 0);
   const losses = screen.paint(`lost ${lost}`, lost > 0 ? "red" : "green");
-  const keys = choice === undefined ? "" : screen.paint(keyHelp, "dim");
-  return [...parts, ` ${losses}  `, keys];
+  if (choice === undefined) return [...parts, ` ${losses}`];
+  const keys = keyWords.map((word) => screen.paint(word[0] ?? "", "bold") + word.slice(1));
+  return [...parts, ` ${losses}  `, keys.join(" ")];
 }

@@ -18,8 +18,10 @@ export type Situation = Pick<Cluster, "running" | "left"> & {
   readonly nextName: string;
 };
 
-/** The keys, for the line at the bottom and for those who want to know. */
-export const keyHelp = "a add  s stop  k kill  r return  h help  q quit";
+/** The keys, by words that begin with them: for the line at the bottom. */
+export const keyWords = ["add", "stop", "kill", "return", "help", "quit"] as const;
+
+/** The keys, explained. */
 export const keyLines = [
   "a  add a web node",
   "s  stop the chosen one: its agent leaves, then its server stops",
