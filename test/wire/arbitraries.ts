@@ -3,7 +3,7 @@ import type { Bytes } from "../../src/base/units.js";
 import { encodeFilter, type QueryFilter, type SerfMessage } from "../../src/wire/serf-messages.js";
 import type { MemberState, PacketMessage, StreamMessage } from "../../src/wire/swim-messages.js";
 import { decodeText } from "../../src/wire/text.js";
-import "./seed.js";
+import "../support/seed.js";
 
 /** With the prototype that all other objects have. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compress, decompress } from "../../src/wire/lzw.js";
 import { hex, loadVectors, unhex } from "./vectors.js";
-import "./seed.js";
+import "../support/seed.js";
 
 interface Vector {
   readonly plain?: string;

@@ -8,7 +8,7 @@ import { addLabel } from "../../src/wire/label.js";
 import { StreamReader, type StreamSecrets, sealStream } from "../../src/wire/stream.js";
 import type { PushPull, StreamMessage } from "../../src/wire/swim-messages.js";
 import { capturedKey, concat, hex, unhex } from "./vectors.js";
-import "./seed.js";
+import "../support/seed.js";
 
 const keyring = new Keyring([capturedKey]);
 const nonce = (): Uint8Array => unhex("000102030405060708090a0b");

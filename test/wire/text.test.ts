@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeText, encodeText } from "../../src/wire/text.js";
 import { hex, unhex } from "./vectors.js";
-import "./seed.js";
+import "../support/seed.js";
 
 describe("text", () => {
   test.for([
