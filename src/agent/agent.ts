@@ -198,11 +198,12 @@ export class Agent {
 
   /**
    * Takes over what can change while the agent runs: log level, handlers, tags, and what signals do.
-   * Throws {@link OperatorError} before anything changed; a level that does not exist is only logged.
+   * Returns what was wrong with the level; then the old one stays, and the rest counts. Throws
+   * {@link OperatorError} before anything changed.
    */
-  reload(config: Config): void {
-    const { settings, handlers } = config;
+  reload({ settings, handlers }: Config): string | undefined {
     refuseTagsBesideFile({ ...settings, tagsFile: this.#settings.tagsFile });
+    const fault = this.#reloadLevel(settings.logLevel);
     this.#hub.setHandlers(handlers);
     this.#settings = {
       ...this.#settings,
@@ -213,6 +214,7 @@ export class Agent {
       if (!(thrown instanceof OperatorError)) throw thrown;
       this.#log.error({ reason: thrown.message }, "tags could not be changed");
     });
+    return fault;
   }
 
   /** Ends everything. Without a leave before, the others will see us fail. */
@@ -228,6 +230,16 @@ export class Agent {
     await this.#rpc.close();
     if (this.#serf.state === "left") await this.#driver.stop();
     this.#log.info({}, "shutdown complete");
+  }
+
+  #reloadLevel(level: string): string | undefined {
+    try {
+      this.#parts.logs.setLevel(level);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      return error.message;
+    }
   }
 
   #contact(targets: readonly JoinTarget[], replay: boolean): Promise<JoinResult> {

@@ -47,7 +47,6 @@ class AgentRun {
   #isRunning = false;
   #isLeaving = false;
   #agent: Agent | undefined;
-  #logs: Logs | undefined;
 
   constructor(given: readonly GivenFlag[], terminal: AgentTerminal) {
     this.#given = given;
@@ -92,7 +91,6 @@ class AgentRun {
     const config = loadConfig(this.#given);
     for (const warning of config.warnings) this.#say(warning);
     const logs = new Logs(config.settings.logLevel, (text) => this.#terminal.out(text));
-    this.#logs = logs;
     const plan = await planAgent(config);
     for (const notice of plan.notices) this.#say(notice);
     this.#say(`Starting ${this.#title} agent...`);
@@ -166,22 +164,12 @@ class AgentRun {
     try {
       const config = loadConfig(this.#given);
       for (const warning of config.warnings) this.#say(warning);
-      agent.reload(config);
-      this.#reloadLevel(config);
+      const fault = agent.reload(config);
+      if (fault !== undefined) this.#say(fault);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       this.#say(error.message);
       this.#say("Failed to reload configs");
-    }
-  }
-
-  /** A level that does not exist leaves the old one; the rest of the configuration counts. */
-  #reloadLevel({ settings }: Config): void {
-    try {
-      this.#logs?.setLevel(settings.logLevel);
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      this.#say(error.message);
     }
   }
 

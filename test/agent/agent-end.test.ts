@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { gossipdBin } from "../support/programs.js";
+import { until } from "../support/wait.js";
+import { agentTest, freshIp, linesOf, untilPrinted } from "./agent-process.js";
+
+const test = agentTest.concurrent;
+
+test.for([
+  { signal: "SIGINT", name: "interrupt" },
+  { signal: "SIGTERM", name: "terminated" },
+] as const)("$signal leaves: peers see it, exit 0", async ({ signal, name }, { start }) => {
+  const other = await start([], { name: "b" });
+  const agent = await start([`-join=${other.ip}`]);
+  agent.signal(signal);
+  expect(await agent.exited).toBe(0);
+  const lines = linesOf(agent);
+  const at = lines.indexOf(`==> Caught signal: ${name}`);
+  expect(lines[at + 1]).toBe("==> Gracefully shutting down agent...");
+  expect(lines[at + 2]).toBe("    TIME [INFO] agent: requesting graceful leave from Serf");
+  expect(lines.at(-2)).toBe("    TIME [INFO] agent: shutdown complete");
+  expect(await other.statuses()).toEqual({ a: "left", b: "alive" });
+});
+
+test.for([
+  { signal: "SIGTERM", config: { leave_on_terminate: false } },
+  { signal: "SIGINT", config: { skip_leave_on_interrupt: true } },
+] as const)(
+  "$signal with $config stops at once, exit 1",
+  async ({ signal, config }, { directory, start }) => {
+    const file = join(directory, "c.json");
+    writeFileSync(file, JSON.stringify(config));
+    const agent = await start([`-config-file=${file}`]);
+    agent.signal(signal);
+    expect(await agent.exited).toBe(1);
+    expect(agent.output).toContain("[WARN] serf: Shutdown without a Leave");
+    expect(agent.output).not.toContain("graceful");
+  },
+);
+
+test("a second signal cuts the leave off, exit 1", async ({ start }) => {
+  const agent = await start();
+  agent.signal("SIGTERM");
+  await untilPrinted(agent, "requesting graceful leave");
+  agent.signal("SIGINT");
+  expect(await agent.exited).toBe(1);
+  expect(agent.output).toContain("[WARN] serf: Shutdown without a Leave");
+});
+
+test("a leave of more than three seconds is cut off, exit 1", async ({ start }) => {
+  // In this profile the two broadcasts of a leave alone take four.
+  const other = await start(["-profile=wan"], { name: "b" });
+  const agent = await start(["-profile=wan", `-join=${other.ip}`]);
+  agent.signal("SIGTERM");
+  expect(await agent.exited).toBe(1);
+  expect(agent.output).toContain("[WARN] serf: Shutdown without a Leave");
+});
+
+test("a client's leave answers, then ends the agent, exit 0", async ({ start }) => {
+  const agent = await start();
+  const answer = { code: 0, stdout: "Graceful leave complete\n" };
+  expect(await agent.cli(["leave"])).toMatchObject(answer);
+  expect(await agent.exited).toBe(0);
+  expect(agent.output).toContain("[INFO] agent.ipc: Graceful leave triggered");
+});
+
+test("a signal during the start ends it, exit 1", async () => {
+  const silent = createServer(() => {});
+  const ip = freshIp();
+  silent.listen(7_946, ip);
+  await once(silent, "listening");
+  const own = [`-bind=${freshIp()}`, `-rpc-addr=${freshIp()}:7373`, `-join=${ip}`];
+  const child = spawn(process.execPath, [gossipdBin, "agent", ...own]);
+  let output = "";
+  child.stdout.on("data", (part) => {
+    output += part;
+  });
+  await until("it joins", () => output.includes("Joining cluster"), { every: 20 });
+  child.kill("SIGTERM");
+  expect(await once(child, "close")).toEqual([1, null]);
+  silent.close();
+  expect(output).toContain("==> Caught signal: terminated");
+});
+
+test("handlers under way are ended with the agent", async ({ directory, start }) => {
+  const pid = join(directory, "pid");
+  const script = `echo $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 60`;
+  const agent = await start([`-event-handler=member-join=${script}`]);
+  const child = await until("the handler runs", () => readPid(pid));
+  agent.signal("SIGTERM");
+  expect(await agent.exited).toBe(0);
+  expect(() => process.kill(child, 0)).toThrow("ESRCH");
+});
+
+function readPid(path: string): number | undefined {
+  try {
+    return Number(readFileSync(path, "utf8"));
+  } catch {
+    // not written yet
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { agentTest, linesOf, untilPrinted } from "./agent-process.js";
+
+const test = agentTest.concurrent;
+
+test("takes over log level, handlers and tags; tags set at run time stay", async ({
+  directory,
+  start,
+}) => {
+  const config = join(directory, "c.json");
+  const out = join(directory, "out");
+  writeFileSync(config, JSON.stringify({ log_level: "warn", tags: { a: "1", b: "1" } }));
+  const agent = await start(["-log-level=", `-config-file=${config}`]);
+  expect(agent.output).not.toContain("[INFO]");
+  await agent.cli(["tags", "-set=mine=run", "-delete=b"]);
+  const handler = `user:go=echo "$SERF_TAG_A" > ${out}`;
+  const changed = { log_level: "debug", tags: { a: "2", b: "1" }, event_handlers: [handler] };
+  writeFileSync(config, JSON.stringify(changed));
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "EventMemberUpdate: a");
+  expect(linesOf(agent)).toEqual(
+    expect.arrayContaining(["==> Caught signal: hangup", "==> Reloading configuration..."]),
+  );
+  expect((await agent.members())[0]?.tags).toEqual({ a: "2", mine: "run" });
+  const info = (await agent.cli(["info"])).stdout;
+  expect(info).toContain(`user:go = ${handler.slice("user:go=".length)}`);
+});
+
+test("with a bad configuration keeps the old one", async ({ directory, start }) => {
+  const config = join(directory, "c.json");
+  writeFileSync(config, '{"tags":{"a":"1"}}');
+  const agent = await start([`-config-file=${config}`]);
+  writeFileSync(config, '{"tags":{"a":"2"},"bogus":1}');
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "==> Failed to reload configs");
+  expect(agent.output).toContain(`==> Error decoding '${config}': '' has invalid keys: bogus`);
+  writeFileSync(config, '{"tags":{"a":"3"},"event_handlers":["bogus=x"]}');
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "==> Invalid event script: Event 'bogus' invoking 'x'");
+  expect((await agent.members())[0]?.tags).toEqual({ a: "1" });
+});
+
+test("with a level that does not exist keeps the level and takes over the rest", async ({
+  directory,
+  start,
+}) => {
+  const config = join(directory, "c.json");
+  writeFileSync(config, "{}");
+  const agent = await start([`-config-file=${config}`]);
+  writeFileSync(config, '{"log_level":"loud","tags":{"a":"2"},"leave_on_terminate":false}');
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "EventMemberUpdate: a");
+  agent.signal("SIGTERM");
+  expect(await agent.exited).toBe(1);
+});
+
+test("leaves the tags file as it is, and the next start reads it", async ({ directory, start }) => {
+  const file = join(directory, "tags.json");
+  const agent = await start([`-tags-file=${file}`]);
+  await agent.cli(["tags", "-set=b=1", "-set=a=1"]);
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "==> Reloading configuration...");
+  expect((await agent.members())[0]?.tags).toEqual({ a: "1", b: "1" });
+  expect(readFileSync(file, "utf8")).toBe('{\n  "a": "1",\n  "b": "1"\n}');
+  agent.signal("SIGINT");
+  await agent.exited;
+  const again = await start([`-tags-file=${file}`]);
+  expect((await again.members())[0]?.tags).toEqual({ a: "1", b: "1" });
+});
