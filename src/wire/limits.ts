@@ -9,8 +9,9 @@ const mebibyte = 1_048_576;
 export const maxPacketBytes = 65_536;
 
 /**
- * What all compressed frames of one datagram together may expand to, nested ones included. A peer
- * packs before it compresses, so an honest packet never expands beyond what a datagram can hold.
+ * What all compressed frames of one datagram together may expand to, nested ones included; one that
+ * is broken uses up the rest. A peer packs before it compresses, so an honest packet never expands
+ * beyond what a datagram can hold.
  */
 export const maxPacketInflatedBytes = 65_536;
 

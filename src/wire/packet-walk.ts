@@ -65,8 +65,11 @@ export class PacketWalk {
   }
 
   #readCompressed(frame: Bytes, depth: number): void {
-    const inflated = inflateFrame(frame, this.#inflatableBytes);
-    this.#inflatableBytes -= inflated.length;
+    const limit = this.#inflatableBytes;
+    // One that fails uses up the budget: what it has cost by then cannot be told.
+    this.#inflatableBytes = 0;
+    const inflated = inflateFrame(frame, limit);
+    this.#inflatableBytes = limit - inflated.length;
     this.#enter(inflated, depth + 1);
   }
 }
