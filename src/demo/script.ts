@@ -20,13 +20,14 @@ export const scriptedSteps: readonly Step[] = [
   { kind: "return", name: "web2" },
 ];
 
-/** Carries out the steps one after the other. */
+/** Carries out the steps one after the other, for as long as the balancer follows. */
 export async function runScript(
   stage: Stage,
   tell: (who: string, text: string) => void,
 ): Promise<void> {
   await sleep(watchFor);
   for (const step of scriptedSteps) {
+    if (stage.phases.at(-1)?.settledAfter === undefined) return;
     tell("script", titleOf(step));
     const { tally } = await stage.perform(step);
     await sleep(watchFor);
