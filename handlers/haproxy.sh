@@ -11,7 +11,7 @@
 #   HAPROXY_CFG             /etc/haproxy/haproxy.cfg
 #   HAPROXY_BEGIN, _END     # gossipd begin, # gossipd end
 #   HAPROXY_SERVER_OPTIONS  what is to follow each address, such as: check
-#   HAPROXY_CHECK           haproxy -c -q -f "$1": a shell command, as is the next
+#   HAPROXY_CHECK           haproxy -c -f "$1": a shell command, as is the next
 #   HAPROXY_RELOAD          by the master socket if it is there, else by SIGUSR2 to the master
 #   HAPROXY_MASTER_SOCKET   /run/haproxy-master.sock, of haproxy -W -S; needs socat
 #   HAPROXY_PID_FILE        /run/haproxy.pid, of haproxy -W -p; only through the socket is it seen when
@@ -39,7 +39,7 @@ case ${1:-} in
     done
     ;;
   check)
-    sh -c "${HAPROXY_CHECK:-haproxy -c -q -f \"\$1\"}" sh "$2"
+    sh -c "${HAPROXY_CHECK:-haproxy -c -f \"\$1\" >/dev/null}" sh "$2"
     ;;
   reload)
     if [ -n "${HAPROXY_RELOAD:-}" ]; then exec sh -c "$HAPROXY_RELOAD"; fi

@@ -302,7 +302,7 @@ test("markers can be chosen, so that a file can have several blocks", async () =
 
 describe.for(shells)("the lock in $name", (shell) => {
   /** A reload that notes when it begins and ends, and takes its time between. */
-  const slowly = 'echo begin >>"$DIR/order"; sleep 0.2; echo end >>"$DIR/order"';
+  const slowly = 'echo begin >>"$DIR/order"; sleep 0.05; echo end >>"$DIR/order"';
 
   test("lets no two runs interleave, and the last one sees the last state", async () => {
     const box = new Balancer(haproxy, shell);
