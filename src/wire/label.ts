@@ -1,5 +1,7 @@
+import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/units.js";
 import { DecodeError } from "./errors.js";
+import { maxLabelBytes } from "./limits.js";
 import { messageTypes } from "./message-types.js";
 import { decodeText, encodeText } from "./text.js";
 
@@ -9,6 +11,7 @@ const headBytes = 2;
 export function addLabel(label: string, payload: Bytes): Bytes {
   if (label === "") return payload;
   const text = encodeText(label);
+  assert(text.length <= maxLabelBytes, "a label has at most 255 bytes");
   const labelled = new Uint8Array(headBytes + text.length + payload.length);
   labelled[0] = messageTypes.label;
   labelled[1] = text.length;

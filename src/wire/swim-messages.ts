@@ -82,7 +82,7 @@ export interface Dead {
 }
 
 /** A message of the layer above; in a packet the payload has no length of its own. */
-export interface UserMessage {
+interface UserMessage {
   readonly kind: "user";
   /** A view into what was received: who keeps it copies it. */
   readonly payload: Bytes;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { InvariantError } from "../../src/base/errors.js";
 import { deflateFrame } from "../../src/wire/compression.js";
 import {
   encryptionOverheadBytes,
@@ -119,6 +120,11 @@ describe("a packet", () => {
     expect(() => openPacket(datagram.subarray(6), { keyring, label: "" })).toThrow(
       AuthenticationError,
     );
+  });
+
+  test("is never sealed with a label that its length byte cannot tell", () => {
+    const label = "l".repeat(256);
+    expect(() => sealPacket(frame, { ...plain, label })).toThrow(InvariantError);
   });
 
   test("larger than a datagram can be is not looked at", () => {
