@@ -49,7 +49,10 @@ export class ValueReader {
   /** For each open map or array, outermost first, how many values it still lacks. */
   readonly #open: number[] = [];
 
-  /** A value longer than `maxValueBytes` is a {@link FramingError} as soon as that is certain. */
+  /**
+   * A value longer than `maxValueBytes` is a {@link FramingError} as soon as that is certain. After
+   * an error the reader is of no use.
+   */
   constructor(maxValueBytes: number) {
     this.#maxValueBytes = maxValueBytes;
   }

@@ -14,10 +14,16 @@ export type Encode = () => Uint8Array;
 export class Outlet {
   readonly #socket: Socket;
   readonly #feeds = new Set<Feed>();
+  /** Wakes who waits in {@link ready}: the session, which does one thing at a time. */
+  #wake: () => void = () => {};
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on("drain", () => this.pump());
+    socket.on("drain", () => {
+      this.#wake();
+      this.pump();
+    });
+    socket.on("close", () => this.#wake());
   }
 
   send(bytes: Uint8Array): void {
@@ -28,8 +34,7 @@ export class Outlet {
   async ready(): Promise<void> {
     if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return;
     await new Promise<void>((resolve) => {
-      this.#socket.once("drain", resolve);
-      this.#socket.once("close", resolve);
+      this.#wake = resolve;
     });
   }
 
