@@ -39,7 +39,6 @@ export class Announcements {
   announceLeave(now: Instant, node: string, prune: boolean, finished: () => void): void {
     const { broadcasts, clock, membership } = this.#parts;
     const intent: LeaveIntent = { kind: "leave", ltime: clock.time, node, prune };
-    clock.increment();
     this.handleLeave(now, intent);
     if (membership.hasOthersAlive()) broadcasts.add("intent", encodeSerfMessage(intent), finished);
     else finished();

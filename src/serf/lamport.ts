@@ -2,7 +2,7 @@ import type { LamportTime } from "../wire/serf-messages.js";
 
 /**
  * A Lamport clock of a cluster: one each for membership, user events and queries (protocol.md
- * section 5.4).
+ * section 5.4). What we say ourselves is given {@link time} and then witnessed like all else.
  *
  * It stops at 2^53 - 1 instead of wrapping around. Only a forged message can push it there; from
  * then on nothing we say is newer than what was said, but nothing breaks either.
@@ -13,10 +13,6 @@ export class LamportClock {
   /** The time that the next thing said is given. */
   get time(): LamportTime {
     return this.#time;
-  }
-
-  increment(): void {
-    this.witness(this.#time);
   }
 
   /** Afterwards {@link time} is later than `seen`. */

@@ -1,27 +1,14 @@
-import { formatIp } from "../base/address.js";
 import type { Log } from "../base/log.js";
 import type { Timers } from "../base/timers.js";
 import type { Instant } from "../base/units.js";
 import type { SwimMember } from "../swim/member.js";
-import type { JoinIntent, LamportTime, LeaveIntent } from "../wire/serf-messages.js";
+import type { JoinIntent, LeaveIntent } from "../wire/serf-messages.js";
 import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 import type { Member, MemberEventKind, MemberStatus } from "./events.js";
 import { IntentBuffer } from "./intents.js";
 import type { LamportClock } from "./lamport.js";
-import { decodeMemberTags } from "./tags.js";
-
-/** What Serf holds to be true of one member. Only {@link Membership} writes to it. */
-export interface MembershipRecord {
-  /** Replaced as a whole at every change. */
-  member: Member;
-  /** When, in Lamport time, it last said that it joins or leaves; 0 if we have not heard it. */
-  statusLtime: LamportTime;
-  /** When it failed or left; undefined while it is here. */
-  goneAt: Instant | undefined;
-  /** True while a timer waits to forget it. */
-  pruning: boolean;
-}
+import { describe, type MembershipRecord, memberOf } from "./membership-record.js";
 
 /**
  * What to do with a leave intent: `spread` it further, `ignore` it, or `refute` it, for it is about
@@ -292,20 +279,4 @@ export class Membership {
   #log(line: string): void {
     this.#host.log.info({}, line);
   }
-}
-
-function describe(member: Member): string {
-  return `${member.name} ${formatIp(member.address.ip)}`;
-}
-
-function memberOf(peer: SwimMember, status: MemberStatus): Member {
-  const version = (index: number): number => peer.versions[index] ?? 0;
-  return {
-    name: peer.name,
-    address: peer.address,
-    tags: decodeMemberTags(peer.meta),
-    status,
-    protocol: { min: version(0), max: version(1), current: version(2) },
-    delegate: { min: version(3), max: version(4), current: version(5) },
-  };
 }

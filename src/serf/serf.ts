@@ -17,6 +17,7 @@ import { Departure, type SerfState } from "./departure.js";
 import type { Member, SerfOutput } from "./events.js";
 import { createParts, type SerfParts } from "./parts.js";
 import { Reaper } from "./reaper.js";
+import { type SerfStats, statsOf } from "./stats.js";
 import { encodeOwnTags } from "./tags.js";
 import { checkUserEventLimit } from "./user-events.js";
 
@@ -27,22 +28,6 @@ export interface SerfHost {
   readonly logs: { readonly serf: Log; readonly swim: Log };
   /** 12 bytes that are never used twice with one key; unpredictable in an agent, seeded in a simulation. */
   nonce(): Bytes;
-}
-
-/** Numbers about a member, for `info`. */
-export interface SerfStats {
-  readonly members: number;
-  readonly failed: number;
-  readonly left: number;
-  readonly healthScore: number;
-  readonly memberTime: number;
-  readonly eventTime: number;
-  readonly queryTime: number;
-  readonly intentQueue: number;
-  readonly eventQueue: number;
-  readonly queryQueue: number;
-  readonly encrypted: boolean;
-  readonly coordinateResets: number;
 }
 
 /**
@@ -282,21 +267,7 @@ export class Serf {
   }
 
   stats(): SerfStats {
-    const { broadcasts, clocks, coordinates, membership } = this.#parts;
-    return {
-      members: membership.size,
-      failed: membership.failed.size,
-      left: membership.left.size,
-      healthScore: this.#swim.health,
-      memberTime: clocks.member.time,
-      eventTime: clocks.event.time,
-      queryTime: clocks.query.time,
-      intentQueue: broadcasts.depth("intent"),
-      eventQueue: broadcasts.depth("event"),
-      queryQueue: broadcasts.depth("query"),
-      encrypted: this.#config.keyring !== undefined,
-      coordinateResets: coordinates.counters.resets,
-    };
+    return statsOf(this.#config, this.#parts, this.#swim);
   }
 
   #checkQueuesAt(when: Instant): void {

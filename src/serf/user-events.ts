@@ -71,7 +71,6 @@ export class UserEvents {
         `encoded user event exceeds configured limit of ${limit} bytes after encoding`,
       );
     }
-    this.#clock.increment();
     this.handle(now, message);
     return encoded;
   }

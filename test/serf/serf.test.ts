@@ -97,13 +97,17 @@ describe("being a member", () => {
     expect(history(7)).not.toEqual(history(8));
   });
 
-  test("round trips move the coordinates of real machines", () => {
-    const [cluster, a] = trio();
+  test("round trips move coordinates, which are forgotten with their members", () => {
+    const [cluster, a, b] = trio();
     cluster.run(seconds(30));
     expect(a.serf.rtt("a", "b")).toBeGreaterThan(0);
     expect(a.serf.rtt("a", "b")).toBeLessThan(50);
     expect(a.serf.coordinate("b")?.vec).toHaveLength(8);
     expect(a.serf.coordinate("stranger")).toBeUndefined();
+    cluster.crash(b);
+    cluster.run(seconds(20));
+    a.serf.forceLeave(cluster.now, "b", true, () => {});
+    expect(a.serf.coordinate("b")).toBeUndefined();
   });
 });
 
@@ -402,6 +406,20 @@ describe("user events in a group", () => {
     cluster.run(seconds(60));
     expect(eventsOf(late)).toEqual(told);
   });
+});
+
+test("a join that failed does not make the next one ignore the past", () => {
+  const [cluster, a] = trio();
+  a.serf.userEvent(cluster.now, "before", text("x"), false);
+  cluster.settle(a);
+  const late = cluster.add("late");
+  const nowhere = { ip: Uint8Array.of(10, 0, 0, 99), port: 7946 };
+  late.serf.join(cluster.now, [{ address: nowhere, name: "" }], false, () => {});
+  cluster.settle(late);
+  cluster.run(seconds(20));
+  cluster.join(late, a, true);
+  cluster.run(seconds(2));
+  expect(late.events.some((event) => event.kind === "user" && event.name === "before")).toBe(true);
 });
 
 test("a query from one member is acked by the others that it is meant for, through the network", () => {

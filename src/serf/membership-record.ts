@@ -1,0 +1,36 @@
+import { formatIp } from "../base/address.js";
+import type { Instant } from "../base/units.js";
+import type { SwimMember } from "../swim/member.js";
+import type { LamportTime } from "../wire/serf-messages.js";
+import type { Member, MemberStatus } from "./events.js";
+import { decodeMemberTags } from "./tags.js";
+
+/** What Serf holds to be true of one member. Only the membership table writes to it. */
+export interface MembershipRecord {
+  /** Replaced as a whole at every change. */
+  member: Member;
+  /** When, in Lamport time, it last said that it joins or leaves; 0 if we have not heard it. */
+  statusLtime: LamportTime;
+  /** When it failed or left; undefined while it is here. */
+  goneAt: Instant | undefined;
+  /** True while a timer waits to forget it. */
+  pruning: boolean;
+}
+
+/** As the log lines name a member. */
+export function describe(member: Member): string {
+  return `${member.name} ${formatIp(member.address.ip)}`;
+}
+
+/** A member as users see it, of what SWIM knows. */
+export function memberOf(peer: SwimMember, status: MemberStatus): Member {
+  const version = (index: number): number => peer.versions[index] ?? 0;
+  return {
+    name: peer.name,
+    address: peer.address,
+    tags: decodeMemberTags(peer.meta),
+    status,
+    protocol: { min: version(0), max: version(1), current: version(2) },
+    delegate: { min: version(3), max: version(4), current: version(5) },
+  };
+}
