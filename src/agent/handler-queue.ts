@@ -168,11 +168,7 @@ export class HandlerQueue {
  * An event that the handler does not listen to (`wanted` is false) still lends its newer data to a
  * waiting join.
  */
-export function mergeChange(
-  waiting: readonly Change[],
-  next: Change,
-  wanted: boolean,
-): readonly Change[] {
+function mergeChange(waiting: readonly Change[], next: Change, wanted: boolean): readonly Change[] {
   const last = waiting.at(-1);
   if (next.kind === "member-update" && last?.kind === "member-join") {
     return [...waiting.slice(0, -1), { kind: "member-join", member: next.member }];

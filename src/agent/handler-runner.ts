@@ -6,7 +6,7 @@ import type { Environment } from "./handler-input.js";
 import { OutputTail } from "./output-tail.js";
 
 /** How much of a script's output is kept, counted from its end. */
-export const outputBytes = 8 * 1024;
+const outputBytes = 8 * 1024;
 
 export interface RunLimits {
   /** When {@link RunOptions.onSlow} is called. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { EventHub, type EventHubOptions } from "../../src/agent/event-hub.js";
 import { parseHandlerSpec } from "../../src/agent/handler-spec.js";
+import { findProgram } from "../support/programs.js";
 import { until } from "../support/wait.js";
 import { keptLog, member } from "./handler-events.js";
 
@@ -52,11 +53,13 @@ export function hubWith(handlers: readonly string[], options: Partial<EventHubOp
     /** A pipe at which a script waits with `read _ <NAME`; returns what lets one reader pass. */
     gate: (name: string): (() => Promise<void>) => {
       const path = join(dir, name);
-      if (spawnSync("mkfifo", [path]).status !== 0) throw new Error(`mkfifo ${path}`);
+      if (spawnSync(mkfifo, [path]).status !== 0) throw new Error(`mkfifo ${path}`);
       return () => writeFile(path, "\n");
     },
   };
 }
+
+const mkfifo = findProgram("mkfifo") ?? "mkfifo";
 
 /** True if the process is gone, or dead and waiting for somebody to take note. */
 export function isGone(pid: number): boolean {

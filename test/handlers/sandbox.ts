@@ -27,7 +27,7 @@ export interface ListedMember {
 }
 
 /** What `gossipd members -format=json` prints of these. */
-export function membersJson(members: readonly ListedMember[]): string {
+function membersJson(members: readonly ListedMember[]): string {
   const listed = members.map(({ name, ip = "10.0.0.1", status = "alive", tags }) => ({
     name,
     addr: `${ip}:7946`,

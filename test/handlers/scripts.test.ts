@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { missingPrograms } from "../support/programs.js";
+import { findProgram, missingPrograms } from "../support/programs.js";
 import { handlersDir, Sandbox } from "./sandbox.js";
 
 const scripts = readdirSync(handlersDir).filter((name) => name.endsWith(".sh"));
@@ -28,8 +28,10 @@ test.for(scripts)("%s is executable, plain sh and below 80 lines", (name) => {
   expect(Math.max(...text.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(110);
 });
 
+const shellcheck = findProgram("shellcheck") ?? "shellcheck";
+
 test.skipIf(missingPrograms("shellcheck").length > 0)("shellcheck has nothing to say", () => {
-  const { stdout, status } = spawnSync("shellcheck", ["-s", "sh", ...scripts], {
+  const { stdout, status } = spawnSync(shellcheck, ["-s", "sh", ...scripts], {
     cwd: handlersDir,
     encoding: "utf8",
   });

@@ -17,6 +17,7 @@ import {
 } from "./handlers-traffic.js";
 
 const host = "127.0.0.71";
+const socat = findProgram("socat") ?? "socat";
 
 /** A real HAProxy with the configuration that we ship, and haproxy.sh beside it. */
 class RealHaproxy extends Sandbox {
@@ -60,7 +61,7 @@ class RealHaproxy extends Sandbox {
   /** `RELOADS FAILED WORKER`, as the master tells. */
   master(): string {
     const { stdout } = spawnSync(
-      "socat",
+      socat,
       ["-t", "5", "-", `UNIX-CONNECT:${this.path("master.sock")}`],
       {
         input: "show proc\n",
