@@ -23,13 +23,14 @@ export class ScriptedApi implements RpcApi {
 
   membersFiltered(filter: MemberFilter): readonly RpcMember[] {
     this.#note("membersFiltered", filter.name, filter.status, JSON.stringify([...filter.tags]));
-    const matches = (pattern: string, text: string): boolean =>
-      pattern === "" || compile(pattern).test(text);
+    const name = matcher(filter.name);
+    const status = matcher(filter.status);
+    const tags = [...filter.tags].map(([key, pattern]) => [key, matcher(pattern)] as const);
     return this.known.filter(
       (member) =>
-        matches(filter.name, member.name) &&
-        matches(filter.status, member.status) &&
-        [...filter.tags].every(([key, pattern]) => matches(pattern, member.tags.get(key) ?? "")),
+        name(member.name) &&
+        status(member.status) &&
+        tags.every(([key, matches]) => matches(member.tags.get(key) ?? "")),
     );
   }
 
@@ -100,9 +101,12 @@ export class ScriptedApi implements RpcApi {
   }
 }
 
-function compile(pattern: string): RegExp {
+/** An empty pattern matches all, any other the whole text. */
+function matcher(pattern: string): (text: string) => boolean {
+  if (pattern === "") return () => true;
   try {
-    return new RegExp(`^${pattern}$`);
+    const regexp = new RegExp(`^${pattern}$`);
+    return (text) => regexp.test(text);
   } catch {
     throw new OperatorError(`Failed to compile regex: ${pattern}`);
   }
