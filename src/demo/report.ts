@@ -42,6 +42,7 @@ export function verdict(phases: readonly Phase[]): { right: boolean; lines: stri
   const lines = [
     "The balancer was right whenever it had settled; no planned change lost a request.",
   ];
-  if (crashes.length > 0) lines.push(`kill -9 lost ${lost}, none after the balancer was rewired.`);
+  if (crashes.length > 0)
+    lines.push(`Requests lost to kill -9: ${lost}, none once the balancer was rewired.`);
   return { right: true, lines };
 }

@@ -37,7 +37,7 @@ test("a run without faults is summed up in a table and a sentence", () => {
     right: true,
     lines: [
       "The balancer was right whenever it had settled; no planned change lost a request.",
-      "kill -9 lost 1, none after the balancer was rewired.",
+      "Requests lost to kill -9: 1, none once the balancer was rewired.",
     ],
   });
 });
