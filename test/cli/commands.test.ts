@@ -284,11 +284,11 @@ test("monitor follows until it is interrupted", async () => {
   const payload = Buffer.alloc(0);
   bench.api.emit({ kind: "user", ltime: 1, name: "deploy", payload, coalesce: false });
   await until("the event to be shown", () => terminal.stdout.includes("Payload"));
+  terminal.interrupt();
+  expect(await code).toBe(0);
   expect(terminal.stdout).toBe(
     '2020/01/01 00:00:00 [INFO] agent: hello\nnew\nlines\nEvent Info:\n\tCoalesce: false\n\tEvent: "user"\n\tLTime: 1\n\tName: "deploy"\n\tPayload: <nil>\n',
   );
-  terminal.interrupt();
-  expect(await code).toBe(0);
   expect(terminal.stderr).toBe("");
 });
 

@@ -36,9 +36,7 @@ async function follow(agent: RpcClient, level: string, terminal: Terminal): Prom
   await introduce("Error starting monitor", () =>
     agent.monitor(level, (line) => terminal.out(`${line}\n`)),
   );
-  const lost = agent.closed.then(() => {
-    terminal.out(ended);
-    return 1;
-  });
-  return await Promise.race([interrupted, lost]);
+  const code = await Promise.race([interrupted, agent.closed.then(() => 1)]);
+  if (code !== 0) terminal.out(ended);
+  return code;
 }
