@@ -1,5 +1,4 @@
-import type { RpcMember } from "../rpc/api.js";
-import type { RpcEvent } from "../rpc/events.js";
+import type { RpcEvent, RpcMember } from "../rpc/api.js";
 
 type Field = readonly [name: string, value: GoValue];
 type GoValue = string | number | boolean | Uint8Array | readonly RpcMember[];

@@ -38,6 +38,25 @@ export type StreamRecord =
       readonly expiresIn: number;
     };
 
+/** A record of an event stream as a client sees it. */
+export type RpcEvent =
+  | { readonly kind: "member"; readonly event: string; readonly members: readonly RpcMember[] }
+  | {
+      readonly kind: "user";
+      readonly ltime: number;
+      readonly name: string;
+      readonly payload: Bytes;
+      readonly coalesce: boolean;
+    }
+  | {
+      readonly kind: "query";
+      /** For the respond command; of this connection. */
+      readonly id: number;
+      readonly ltime: number;
+      readonly name: string;
+      readonly payload: Bytes;
+    };
+
 export interface MemberFilter {
   /** Regular expressions, each matched as `^RE$`; empty means any. */
   readonly name: string;

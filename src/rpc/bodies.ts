@@ -1,7 +1,15 @@
 import type { Bytes } from "../base/units.js";
-import type { RpcMember, Stats } from "./api.js";
+import type { RpcEvent, RpcMember, Stats } from "./api.js";
 import { FramingError } from "./framing.js";
-import type { Body, FieldKind, Fields, FieldValues } from "./protocol.js";
+import {
+  type Body,
+  type FieldKind,
+  type Fields,
+  type FieldValues,
+  memberRecord,
+  queryRecord,
+  userRecord,
+} from "./protocol.js";
 
 const memberFields = {
   Addr: "bytes",
@@ -53,6 +61,32 @@ export function decodeSections(value: unknown): Stats {
   for (const [name, pairs] of value)
     stats.set(decodeText("section", name), decodePairs("section", pairs));
   return stats;
+}
+
+/** A record of an event stream; throws FramingError if `record` is none. */
+export function decodeEvent(record: unknown): RpcEvent {
+  const { Event: event, Members: members } = decodeBody(memberRecord, record);
+  if (event === "user") {
+    const body = decodeBody(userRecord, record);
+    return {
+      kind: "user",
+      ltime: body.LTime,
+      name: body.Name,
+      payload: body.Payload,
+      coalesce: body.Coalesce,
+    };
+  }
+  if (event === "query") {
+    const body = decodeBody(queryRecord, record);
+    return {
+      kind: "query",
+      id: body.ID,
+      ltime: body.LTime,
+      name: body.Name,
+      payload: body.Payload,
+    };
+  }
+  return { kind: "member", event, members };
 }
 
 function encodeField(kind: FieldKind, value: unknown): unknown {

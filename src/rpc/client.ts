@@ -1,10 +1,9 @@
 import type { Socket } from "node:net";
 import { OperatorError, reasonOf } from "../base/errors.js";
-import { type Bytes, type Millis, seconds } from "../base/units.js";
-import type { MemberFilter, RpcMember, Stats } from "./api.js";
-import { decodeBody, decodeSections, encodeBody } from "./bodies.js";
+import type { Bytes, Millis } from "../base/units.js";
+import type { MemberFilter, RpcEvent, RpcMember, Stats } from "./api.js";
+import { decodeBody, decodeEvent, decodeSections, encodeBody } from "./bodies.js";
 import { dial } from "./dial.js";
-import { decodeEvent, type RpcEvent } from "./events.js";
 import { FramingError, packValues, ValueReader } from "./framing.js";
 import {
   type CommandName,
@@ -28,9 +27,9 @@ export interface RpcTimeouts {
 
 /** The connection limit is Serf's. Its clients wait for answers without end. */
 export const rpcTimeouts: RpcTimeouts = {
-  connect: seconds(10),
-  answer: seconds(10),
-  cluster: seconds(60),
+  connect: 10_000,
+  answer: 10_000,
+  cluster: 60_000,
 };
 
 export interface RpcTarget {

@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { OperatorError } from "../base/errors.js";
-import { type Millis, seconds } from "../base/units.js";
+import type { Millis } from "../base/units.js";
 
 /** When the other end is asked for a sign of life on a connection without traffic. */
-export const keepAliveDelay: Millis = seconds(30);
+export const keepAliveDelay: Millis = 30_000;
 
 /** A connection to `host` and `port`. Throws OperatorError in the words that Serf's users know. */
 export async function dial(host: string, port: number, timeout: Millis): Promise<Socket> {
