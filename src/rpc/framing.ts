@@ -75,25 +75,32 @@ export class ValueReader {
       if (!this.#walkToken()) return undefined;
     }
     if (!this.#delimited || this.#walked > this.#end) return undefined;
-    const bytes = this.#buffer.subarray(this.#start, this.#walked);
+    const value: unknown = codec.unpack(this.#buffer.subarray(this.#start, this.#walked));
     this.#start = this.#walked;
     this.#delimited = false;
-    return { value: codec.unpack(bytes) as unknown };
+    if (!this.partial) this.#rest();
+    return { value };
+  }
+
+  #rest(): void {
+    this.#start = 0;
+    this.#walked = 0;
+    this.#end = 0;
+    if (this.#buffer.length > restingBytes) this.#buffer = Buffer.alloc(0);
   }
 
   #makeRoom(more: number): void {
+    if (this.#end + more <= this.#buffer.length) return;
     const kept = this.#end - this.#start;
-    if (this.#end + more > this.#buffer.length) {
-      const small = kept + more <= this.#buffer.length && this.#buffer.length <= restingBytes;
-      const target = small
-        ? this.#buffer
-        : Buffer.allocUnsafeSlow(Math.max(kept + more, restingBytes, 2 * kept));
-      this.#buffer.copy(target, 0, this.#start, this.#end);
-      this.#buffer = target;
-      this.#walked -= this.#start;
-      this.#start = 0;
-      this.#end = kept;
-    }
+    const fits = kept + more <= this.#buffer.length;
+    const target = fits
+      ? this.#buffer
+      : Buffer.allocUnsafeSlow(Math.max(kept + more, restingBytes, 2 * kept));
+    this.#buffer.copy(target, 0, this.#start, this.#end);
+    this.#buffer = target;
+    this.#walked -= this.#start;
+    this.#start = 0;
+    this.#end = kept;
   }
 
   /** False if the length of the token cannot be told yet. */

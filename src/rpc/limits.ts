@@ -2,7 +2,7 @@ import { type Millis, seconds } from "../base/units.js";
 
 /** What one client, and all of them together, may take from an agent. */
 export interface RpcLimits {
-  /** Further clients are turned away; together they hold at most `connections * requestBytes`. */
+  /** Further clients are turned away. Each holds at most about twice `requestBytes` of requests. */
   readonly connections: number;
   /** Longest header or body of a request. */
   readonly requestBytes: number;
