@@ -146,7 +146,7 @@ export class Agent {
       const { host, port } = splitHostPort(rpcAddr);
       if (port === undefined)
         throw new OperatorError(`address ${rpcAddr}: missing port in address`);
-      await this.#rpc.listen(host === "" ? "::" : host, port);
+      await (host === "" ? this.#listenEverywhere(port) : this.#rpc.listen(host, port));
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       const reason = error.message.replace(/^address/, "listen tcp: address");
@@ -230,6 +230,16 @@ export class Agent {
     await this.#rpc.close();
     if (this.#serf.state === "left") await this.#driver.stop();
     this.#log.info({}, "shutdown complete");
+  }
+
+  /** Without a host all addresses are meant, of both families where the system has both. */
+  async #listenEverywhere(port: number): Promise<void> {
+    try {
+      await this.#rpc.listen("::", port);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      await this.#rpc.listen("0.0.0.0", port);
+    }
   }
 
   #reloadLevel(level: string): string | undefined {

@@ -12,7 +12,6 @@ export const levelNames: Readonly<Record<Level, string>> = {
   error: "ERR",
 };
 
-/** pino's numbers. */
 const severities: Readonly<Record<Level, number>> = {
   trace: 10,
   debug: 20,
@@ -27,18 +26,10 @@ export function severityOf(level: Level): number {
 }
 
 const byName = new Map(Object.entries(levelNames).map(([level, name]) => [name, level as Level]));
-const bySeverity = new Map(
-  Object.entries(severities).map(([level, severity]) => [severity, level as Level]),
-);
 
 /** The level that `text` names in any case, as users write it; undefined if there is none. */
 export function findLevel(text: string): Level | undefined {
   return byName.get(text.toUpperCase());
-}
-
-/** The level of pino's number. */
-export function levelOfSeverity(severity: number): Level {
-  return bySeverity.get(severity) ?? "error";
 }
 
 /** The level of `-log-level`. Throws {@link OperatorError}. */

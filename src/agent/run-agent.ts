@@ -12,9 +12,6 @@ import { type AgentSignal, onSignals, reactionTo, signalName } from "./signals.j
 /** A leave that takes longer is cut off. */
 const leaveLimit: Millis = seconds(3);
 
-/** What may still be under way at the end, a name that is looked up for one, is not waited for. */
-const exitLimit: Millis = seconds(1);
-
 /** The process as the agent sees it. */
 export interface AgentTerminal {
   /** The name under which the program was called. */
@@ -30,9 +27,12 @@ export async function runAgent(
 ): Promise<number> {
   const run = new AgentRun(given, terminal);
   const ignoreSignals = onSignals((signal) => run.handle(signal));
+  // Serf dumps its metrics; without a listener Node would open a debugger port.
+  const refuse = (): void => terminal.out("==> Metrics are not available in this version\n");
+  process.on("SIGUSR1", refuse);
   const code = await run.toTheEnd();
+  process.off("SIGUSR1", refuse);
   ignoreSignals();
-  setTimeout(() => process.exit(code), exitLimit).unref();
   return code;
 }
 

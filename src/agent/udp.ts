@@ -21,6 +21,8 @@ export class UdpSocket {
     this.#socket = socket;
     this.#texts = texts;
     this.#log = log;
+    socket.removeAllListeners("error");
+    socket.on("error", (error) => this.#note(error, "udp socket failed"));
   }
 
   /** Binds to what the listener got. Rejects with the system's error. */
@@ -41,13 +43,11 @@ export class UdpSocket {
       socket.close();
       throw error;
     });
-    socket.removeAllListeners("error");
     return new UdpSocket(socket, new IpTexts(dual), log);
   }
 
   /** Begins to hand over what comes; empty datagrams are dropped. */
   start(receive: (from: Address, payload: Bytes) => void): void {
-    this.#socket.on("error", (error) => this.#note(error, "udp socket failed"));
     this.#socket.on("message", (payload, { address, port }) => {
       const from = this.#texts.parse(address, port);
       if (from !== undefined && payload.length > 0) receive(from, payload);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { gossipdBin } from "../support/programs.js";
@@ -109,68 +109,6 @@ test("ports that are taken are named", async ({ start }) => {
     "==> Starting Gossipd agent...",
     `==> Error starting RPC listener: listen tcp ${agent.rpc}: bind: address already in use`,
   ]);
-});
-
-const failed = "==> Failed to start the Gossipd agent: ";
-const setup = "==> Failed to setup the Gossipd agent: ";
-const levels = "[TRACE DEBUG INFO WARN ERR]";
-
-test.for([
-  { arg: "-tag=foo", line: "==> Error: Invalid tag: 'foo'" },
-  {
-    arg: "-log-level=loud",
-    line: `==> Invalid log level: LOUD. Valid log levels are: ${levels}`,
-  },
-  { arg: "-profile=moon", line: "==> Unknown profile: moon" },
-  {
-    arg: "-bind=127.0.0.1:http",
-    line: "==> Invalid bind address: address tcp/http: unknown port",
-  },
-  {
-    arg: "-encrypt=abc",
-    line: "==> Invalid encryption key: illegal base64 data at input byte 0",
-  },
-  {
-    arg: "-config-file=/nonexistent",
-    line: "==> Error reading '/nonexistent': open /nonexistent: no such file or directory",
-  },
-  {
-    arg: "-event-handler=foo=x",
-    line: "==> Invalid event script: Event 'foo' invoking 'x'",
-  },
-  {
-    arg: "-snapshot=/tmp/x",
-    line: "==> -snapshot (snapshot_path): snapshots are not available in this version",
-  },
-  {
-    arg: "-protocol=9",
-    line: `${failed}Protocol version '9' too high. Must be in range: [2, 5]`,
-  },
-  {
-    arg: `-tag=a=${"x".repeat(600)}`,
-    line: `${failed}Encoded length of tags exceeds limit of 512 bytes`,
-  },
-  {
-    arg: "-keyring-file=/nonexistent",
-    line: `${setup}open /nonexistent: no such file or directory`,
-  },
-  {
-    arg: "-rpc-addr=nonsense",
-    line: "==> Error starting RPC listener: listen tcp: address nonsense: missing port in address",
-  },
-])("$arg is refused in one line, exit 1", async ({ arg, line }) => {
-  const { code, lines } = await runAgent(arg);
-  expect(code).toBe(1);
-  expect(lines.filter((one) => !one.startsWith("==> Starting"))).toEqual([line, ""]);
-});
-
-test("a name is checked only if that is asked for", async ({ directory, start }) => {
-  const config = join(directory, "c.json");
-  writeFileSync(config, '{"validate_node_names":true}');
-  const { code, lines } = await runAgent("-node=a_b", `-config-file=${config}`);
-  expect(code).toBe(1);
-  expect(lines[1]).toMatch(/Node name contains invalid characters "a_b"/);
-  await start([], { name: "a b" });
 });
 
 test("an unknown flag gives the help, exit 1", async () => {

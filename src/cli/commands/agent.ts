@@ -2,6 +2,9 @@ import { type Option, options } from "../../agent/options.js";
 import { runAgent } from "../../agent/run-agent.js";
 import type { Command, OptionKind, OptionSpec } from "../command.js";
 
+/** What may still be under way at the end, a name that is looked up for one, is not waited for. */
+const exitLimit = 1_000;
+
 export const agentCommand: Command = {
   name: "agent",
   usage: "[options]",
@@ -28,7 +31,9 @@ ${keysAlone()}`,
       const isInteger = options.some((option) => option.flag === flag && option.kind === "integer");
       return { flag, value: isInteger ? String(args.integer(flag)) : value };
     });
-    return await runAgent(given, terminal);
+    const code = await runAgent(given, terminal);
+    setTimeout(() => process.exit(code), exitLimit).unref();
+    return code;
   },
 };
 

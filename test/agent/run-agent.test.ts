@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runAgent } from "../../src/agent/run-agent.js";
+import { tempDir } from "./temp-dir.js";
+
+/** Runs an agent that must refuse to start, in this process. */
+async function refused(...args: string[]): Promise<{ code: number; lines: string[] }> {
+  let output = "";
+  const own = ["-node=a", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0"];
+  const given = [...own, ...args].map((arg) => {
+    const [, flag = "", value = ""] = /^-([^=]*)=(.*)$/s.exec(arg) ?? [];
+    return { flag, value };
+  });
+  const out = (text: string): void => {
+    output += text;
+  };
+  const code = await runAgent(given, { program: "gossipd", out });
+  return { code, lines: output.trimEnd().split("\n") };
+}
+
+const failed = "==> Failed to start the Gossipd agent: ";
+const setup = "==> Failed to setup the Gossipd agent: ";
+const levels = "[TRACE DEBUG INFO WARN ERR]";
+
+test.for([
+  { arg: "-tag=foo", line: "==> Error: Invalid tag: 'foo'" },
+  {
+    arg: "-log-level=loud",
+    line: `==> Invalid log level: LOUD. Valid log levels are: ${levels}`,
+  },
+  { arg: "-profile=moon", line: "==> Unknown profile: moon" },
+  {
+    arg: "-bind=127.0.0.1:http",
+    line: "==> Invalid bind address: address tcp/http: unknown port",
+  },
+  {
+    arg: "-encrypt=abc",
+    line: "==> Invalid encryption key: illegal base64 data at input byte 0",
+  },
+  {
+    arg: "-config-file=/nonexistent",
+    line: "==> Error reading '/nonexistent': open /nonexistent: no such file or directory",
+  },
+  {
+    arg: "-event-handler=foo=x",
+    line: "==> Invalid event script: Event 'foo' invoking 'x'",
+  },
+  {
+    arg: "-snapshot=/tmp/x",
+    line: "==> -snapshot (snapshot_path): snapshots are not available in this version",
+  },
+  {
+    arg: "-protocol=9",
+    line: `${failed}Protocol version '9' too high. Must be in range: [2, 5]`,
+  },
+  {
+    arg: `-tag=a=${"x".repeat(600)}`,
+    line: `${failed}Encoded length of tags exceeds limit of 512 bytes`,
+  },
+  {
+    arg: "-keyring-file=/nonexistent",
+    line: `${setup}open /nonexistent: no such file or directory`,
+  },
+  {
+    arg: "-rpc-addr=nonsense",
+    line: "==> Error starting RPC listener: listen tcp: address nonsense: missing port in address",
+  },
+])("$arg is refused in one line, exit 1", async ({ arg, line }) => {
+  const { code, lines } = await refused(arg);
+  expect(code).toBe(1);
+  expect(lines.filter((one) => !one.startsWith("==> Starting"))).toEqual([line]);
+});
+
+test("a name with an underscore is refused if names are to be checked", async () => {
+  const config = join(tempDir({ "c.json": '{"validate_node_names":true}' }), "c.json");
+  const { code, lines } = await refused("-node=a_b", `-config-file=${config}`);
+  expect(code).toBe(1);
+  expect(lines).toEqual([
+    "==> Starting Gossipd agent...",
+    `${failed}Node name contains invalid characters "a_b", valid are letters, digits, dashes and dots`,
+  ]);
+});
+
+test("tags beside a tags file are refused", async () => {
+  const { lines } = await refused("-tags-file=/nonexistent", "-tag=a=b");
+  expect(lines.at(-1)).toBe(`${setup}Tags config not allowed while using tag files`);
+});
+
+test("warnings come before what is refused", async () => {
+  const { lines } = await refused("-role=x", "-profile=moon");
+  expect(lines).toEqual([
+    "==> Deprecation warning: 'Role' has been replaced with 'Tags'",
+    "==> Unknown profile: moon",
+  ]);
+});
