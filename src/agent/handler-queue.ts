@@ -43,6 +43,9 @@ interface Waiting<T> {
  * it was told to how the member is now is kept ({@link mergeChange}), with the newest data, and at
  * the place of the first. Changes of one kind are then told together. User events and queries keep
  * their order; beyond the limits the oldest is dropped and counted.
+ *
+ * A change of members waits for one message at most: behind a flood of user events a balancer would
+ * go on with members that are long gone. Nor does flapping hold up messages: one follows each change.
  */
 export class HandlerQueue {
   /** Member changes that a newer one replaced or made pointless. Nothing is lost by these. */
@@ -59,6 +62,8 @@ export class HandlerQueue {
   readonly #messages: Waiting<Message>[] = [];
   #payloadBytes = 0;
   #nextPlace = 0;
+  /** True if members have already waited for a message. */
+  #yielded = false;
 
   /** `wants`: whether any script behind this queue is to be run for such an event. */
   constructor(wants: (event: SerfEvent) => boolean, limits = queueLimits) {
@@ -81,10 +86,13 @@ export class HandlerQueue {
     for (;;) {
       const [message] = this.#messages;
       const [change] = this.#changes.values();
-      if (change !== undefined && (message === undefined || change.place < message.place)) {
+      const inOrder = message === undefined || (change?.place ?? 0) < message.place;
+      if (change !== undefined && (inOrder || this.#yielded)) {
+        this.#yielded = false;
         return this.#takeChanges(change.item);
       }
       if (message === undefined) return undefined;
+      this.#yielded = change !== undefined;
       this.#dropFirstMessage();
       const { item } = message;
       if (item.kind === "user" || now < item.deadline) return item;

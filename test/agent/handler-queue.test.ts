@@ -84,6 +84,18 @@ describe("of each member only what still has to be told waits", () => {
 });
 
 describe("user events and queries", () => {
+  test("make members wait for one of them, however many there are", () => {
+    const steps = ["user x", "user y", "user z", "join a", "update b", "failed c"];
+    expect(afterSteps("*", steps)).toEqual([
+      "user x",
+      "member-join a:1",
+      "user y",
+      "member-update b:1",
+      "user z",
+      "member-failed c:1",
+    ]);
+  });
+
   test("keep their order and lose the oldest beyond the bound", () => {
     const queue = queueFor("*", { ...queueLimits, messages: 3 });
     for (const name of ["a", "b", "c", "d"]) queue.push(userEvent(name));
