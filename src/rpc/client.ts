@@ -26,7 +26,7 @@ export interface RpcTimeouts {
 }
 
 /** The connection limit is Serf's. Its clients wait for answers without end. */
-export const rpcTimeouts: RpcTimeouts = {
+const rpcTimeouts: RpcTimeouts = {
   connect: 10_000,
   answer: 10_000,
   cluster: 60_000,

@@ -1,28 +1,9 @@
 import { once } from "node:events";
-import { createRequire } from "node:module";
-import type { Socket } from "node:net";
+import { connect, type Done, type NodeSerf } from "node-serf";
 import { expect, onTestFinished, test } from "vitest";
 import { until } from "../support/wait.js";
 import { Bench } from "./bench.js";
 import { member } from "./scripted-api.js";
-
-type Done = (error: Error | null, body?: unknown) => void;
-
-interface NodeSerfStream extends NodeJS.EventEmitter {
-  stop(done: (error: Error | null) => void): void;
-}
-
-/** The part of npm's node-serf that is used here; it brings no types. */
-interface NodeSerf extends Socket {
-  send(command: string, hasBody: boolean, body: object | Done, done?: Done): void;
-  stream(body: object, listening?: (error: Error | null) => void): NodeSerfStream;
-  monitor(body: object): NodeSerfStream;
-  leave(): void;
-}
-
-const { connect } = createRequire(import.meta.url)("node-serf") as {
-  connect(options: { port: number; host: string }, connected: (error?: Error) => void): NodeSerf;
-};
 
 async function client(port: number): Promise<NodeSerf> {
   const serf = await new Promise<NodeSerf>((resolve, reject) => {
