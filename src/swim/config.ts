@@ -62,8 +62,6 @@ export const profiles = {
   },
 } as const satisfies Record<string, Timing>;
 
-export type Profile = keyof typeof profiles;
-
 export interface SwimConfig {
   readonly name: string;
   /** Where others reach us; announced with every alive claim. */
@@ -78,4 +76,6 @@ export interface SwimConfig {
   readonly label: string;
   /** PMin, PMax, PCur, DMin, DMax, DCur. */
   readonly versions: Bytes;
+  /** Believe only in members whose names have no {@link nodeNameFault}; off unless set. */
+  readonly validateNames?: boolean;
 }

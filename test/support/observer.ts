@@ -49,7 +49,7 @@ const serfNames: Readonly<Record<number, string>> = {
 };
 
 /** Peels a plain frame; throws on whatever a stock agent would not send. */
-export function peel(transport: "udp" | "tcp", bytes: Buffer): Seen {
+function peel(transport: "udp" | "tcp", bytes: Buffer): Seen {
   const layers: string[] = [];
   let inner = bytes;
   if (inner[0] === 12) {

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,9 +31,4 @@ export function missingPrograms(...names: string[]): string[] {
     process.stderr.write(`SKIPPED: ${text}\n`);
   }
   return missing;
-}
-
-/** True if `name --version` or the like could be started at all. */
-export function runs(name: string, ...args: string[]): boolean {
-  return spawnSync(name, args, { stdio: "ignore" }).error === undefined;
 }
