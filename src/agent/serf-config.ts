@@ -1,8 +1,8 @@
 import type { Address } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import { type SerfConfig, serfDefaults } from "../serf/config.js";
+import { nodeNameFault } from "../swim/node-name.js";
 import type { AgentFiles } from "./agent-files.js";
-import { checkNodeName } from "./node-name.js";
 import type { AgentPlan } from "./plan.js";
 
 /** Serf's protocol versions that we speak. */
@@ -24,7 +24,8 @@ export function serfConfig(
       `Protocol version '${protocol}' too ${fault}. Must be in range: ${range}`,
     );
   }
-  if (settings.validateNodeNames) checkNodeName(settings.nodeName);
+  const nameFault = settings.validateNodeNames ? nodeNameFault(settings.nodeName) : undefined;
+  if (nameFault !== undefined) throw new OperatorError(nameFault);
   return {
     ...serfDefaults,
     name: settings.nodeName,
@@ -42,5 +43,7 @@ export function serfConfig(
     userEventSizeLimit: settings.userEventSizeLimit,
     querySizeLimit: settings.querySizeLimit,
     queryResponseSizeLimit: settings.queryResponseSizeLimit,
+    coordinates: !settings.disableCoordinates,
+    validateNames: settings.validateNodeNames,
   };
 }

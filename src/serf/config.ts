@@ -54,6 +54,10 @@ export interface SerfConfig {
   /** As {@link coalescePeriod}, for user events that may be merged. */
   readonly userCoalescePeriod: Millis;
   readonly userQuiescentPeriod: Millis;
+  /** False: acks of ours carry no coordinate, and those of others are not looked at. */
+  readonly coordinates: boolean;
+  /** Members whose names hold more than letters, digits, dashes and dots are not believed. */
+  readonly validateNames: boolean;
 }
 
 /** What identifies a member and where it is: no default fits. */
@@ -84,6 +88,8 @@ export const serfDefaults: Omit<SerfConfig, SerfIdentity> = {
   quiescentPeriod: seconds(1),
   userCoalescePeriod: seconds(3),
   userQuiescentPeriod: seconds(1),
+  coordinates: true,
+  validateNames: false,
 };
 
 /** No user event may be longer than this, whatever is configured (Serf's UserEventSizeLimit). */

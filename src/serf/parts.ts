@@ -100,7 +100,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     queries,
     replies,
     userState: new UserState({ clocks, membership, announcements, userEvents }),
-    coordinates,
+    coordinates: config.coordinates ? coordinates : undefined,
     conflicts: new NameConflicts(self, log),
     meta: () => encodeOwnTags(tags(), config.delegateVersion),
     ignoresOld: surroundings.ignoresOld,

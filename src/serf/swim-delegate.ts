@@ -33,7 +33,8 @@ export interface DelegateParts {
   readonly queries: QueryInbox;
   readonly replies: QueryReplies;
   readonly userState: UserState;
-  readonly coordinates: CoordinateClient;
+  /** Undefined if coordinates are off. */
+  readonly coordinates: CoordinateClient | undefined;
   readonly conflicts: NameConflicts;
   /** Our own tags, encoded. */
   meta(): Bytes;
@@ -53,8 +54,9 @@ export class SwimDelegate implements Delegate {
     return this.#parts.meta();
   }
 
-  ackPayload(): Bytes {
-    return encodeAckPayload(this.#parts.coordinates.coordinate);
+  ackPayload(): Bytes | undefined {
+    const { coordinates } = this.#parts;
+    return coordinates === undefined ? undefined : encodeAckPayload(coordinates.coordinate);
   }
 
   handleRoundTrip(
@@ -64,7 +66,8 @@ export class SwimDelegate implements Delegate {
     payload: Bytes | undefined,
   ): void {
     const { coordinates, membership } = this.#parts;
-    if (payload === undefined || membership.get(member.name) === undefined) return;
+    if (coordinates === undefined || payload === undefined) return;
+    if (membership.get(member.name) === undefined) return;
     const coordinate = this.#decode(payload, decodeAckPayload);
     if (coordinate !== undefined) coordinates.update(member.name, coordinate, rtt);
   }

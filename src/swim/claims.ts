@@ -4,6 +4,7 @@ import type { Alive, Dead, MemberState, Suspect } from "../wire/swim-messages.js
 import type { LocalMember } from "./local-member.js";
 import { isGone } from "./member.js";
 import type { MemberRecord } from "./members.js";
+import { nodeNameFault } from "./node-name.js";
 import type { Parts } from "./parts.js";
 import {
   departureOf,
@@ -67,6 +68,10 @@ export class Claims {
     const { known } = knowledge;
     if (!isSound(claim)) {
       this.#refuse(claim, "alive claim is unsound");
+      return;
+    }
+    if (config.validateNames === true && nodeNameFault(claim.node) !== undefined) {
+      this.#refuse(claim, "member name is not valid");
       return;
     }
     switch (judgeAlive(claim, knowledge)) {
