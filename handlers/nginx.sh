@@ -35,9 +35,9 @@ case ${1:-} in
   reload)
     if [ -n "${NGINX_RELOAD:-}" ]; then exec sh -c "$NGINX_RELOAD"; fi
     pid=$(cat "${NGINX_PID_FILE:-/run/nginx.pid}") && kill -0 "$pid" || exit 2
+    command -v pgrep >/dev/null || exec kill -HUP "$pid"
     before=" $(pgrep -P "$pid" | tr '\n' ' ')"
     kill -HUP "$pid"
-    command -v pgrep >/dev/null || exit 0
     # It forks new workers when it has taken over the file, and none when it could not.
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
       sleep 0.2

@@ -67,7 +67,7 @@ export const shells: readonly Shell[] = [
 
 /** A folder with a `gossipd` that lists what the test says, for handlers to work in. */
 export class Sandbox {
-  readonly dir = mkdtempSync(join(tmpdir(), "gossipd-scripts-"));
+  readonly dir = mkdtempSync(join(tmpdir(), "gossipd scripts-"));
   readonly #shell: Shell;
 
   constructor(shell: Shell = shells[0] as Shell) {

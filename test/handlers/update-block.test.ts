@@ -276,11 +276,11 @@ test("the file keeps its mode, and a link to it stays a link", async () => {
   const box = new Balancer();
   box.members([web1]);
   renameSync(box.path("proxy.cfg"), box.path("real.cfg"));
-  chmodSync(box.path("real.cfg"), 0o640);
+  chmodSync(box.path("real.cfg"), 0o660);
   symlinkSync("real.cfg", box.path("proxy.cfg"));
   expect(await box.update()).toMatchObject({ status: 0 });
   expect(lstatSync(box.path("proxy.cfg")).isSymbolicLink()).toBe(true);
-  expect(statSync(box.path("real.cfg")).mode & 0o777).toBe(0o640);
+  expect(statSync(box.path("real.cfg")).mode & 0o777).toBe(0o660);
   expect(box.block("real.cfg")).toBe(one);
 });
 

@@ -26,8 +26,8 @@ class RealNginx extends Sandbox {
     const replacements: readonly [string, string][] = [
       ["listen 80;", `listen ${host}:${this.target.port};`],
       ["listen 127.0.0.1:8081;", `listen ${host}:${await freePort(host)};`],
-      ["/run/nginx.pid", this.path("nginx.pid")],
-      ["/var/log/nginx/error.log", `${this.path("error.log")} notice`],
+      ["/run/nginx.pid", `"${this.path("nginx.pid")}"`],
+      ["/var/log/nginx/error.log", `"${this.path("error.log")}" notice`],
       ["/var/log/nginx/access.log", "off"],
       ["worker_processes auto;", "worker_processes 2;"],
     ];
