@@ -4,7 +4,7 @@
 #   gossipd agent -event-handler '*=/etc/gossipd/haproxy.sh' ...
 #
 # Put the two marker lines into the backend; this owns only what is between them and writes it anew,
-# whatever the event was. backends.sh and update-block.sh have to lie beside it and tell the rest: who
+# whatever befell a member. backends.sh and update-block.sh have to lie beside it and tell the rest: who
 # becomes a server, and how the file is replaced. May be run by hand, always as the same user.
 #
 #   GOSSIPD, BACKEND_ROLE, BACKEND_PORT  see backends.sh
@@ -58,7 +58,7 @@ case ${1:-} in
     exit 1
     ;;
   '')
-    [ "${SERF_EVENT:-}" != query ] || exit 0 # what it says would be the answer
+    case ${SERF_EVENT:-} in user | query) exit 0 ;; *) ;; esac
     exec sh "${self%/*}/update-block.sh" "${HAPROXY_CFG:-/etc/haproxy/haproxy.cfg}" \
       "${HAPROXY_BEGIN:-# gossipd begin}" "${HAPROXY_END:-# gossipd end}" "$self"
     ;;

@@ -129,14 +129,10 @@ describe.for([haproxy, nginx])("$handler", (proxy) => {
     expect(box.block()).toBe(proxy.none);
   });
 
-  test("a query is neither acted upon nor answered", async () => {
+  test.for(["user", "query"])("a %s event is not acted upon, nor answered", async (event) => {
     const box = new Balancer(proxy);
     box.members([web1]);
-    expect(await box.update({ SERF_EVENT: "query" })).toEqual({
-      status: 0,
-      stdout: "",
-      stderr: "",
-    });
+    expect(await box.update({ SERF_EVENT: event })).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(box.read("asked")).toBe("");
   });
 
