@@ -5,5 +5,5 @@ import module from "node:module";
 // Node has this from 22.1 on; where the directory cannot be written it does nothing.
 module.enableCompileCache?.(`${import.meta.dirname}/../dist/.compile-cache`);
 
-const { start } = await import("../dist/cli/main.js");
+const { start } = await import("../dist/bundle/cli/main.js");
 await start();
