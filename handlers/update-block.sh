@@ -21,17 +21,20 @@ die() {
 cfg=$(readlink -f -- "$1")
 export cfg
 new=$cfg.gossipd-new old=$cfg.gossipd-old lock=$cfg.gossipd-lock
+[ -w "${cfg%/*}/" ] || die "cannot write to ${cfg%/*}"
 
-# One run at a time. The lock names its owner; of those who find that dead only one takes it away.
+# One run at a time. The lock names its owner. When that is dead or had ten minutes (somebody else may
+# have its number now), the lock is taken away, by one only of those who wait.
 tries=0
 until ln -s $$ "$lock" 2>/dev/null; do
-  owner=$(readlink "$lock") || continue
-  if ! kill -0 "$owner" 2>/dev/null && mkdir "$lock.stale" 2>/dev/null; then
+  owner=$(readlink "$lock" || :)
+  if [ -n "$owner" ] && { ! kill -0 "$owner" || [ -n "$(find "$lock" -mmin +10)" ]; } &&
+    mkdir "$lock.stale"; then
     [ "$(readlink "$lock")" != "$owner" ] || rm -f "$lock"
     rmdir "$lock.stale"
-  fi
+  fi 2>/dev/null
   tries=$((tries + 1))
-  [ "$tries" -lt 300 ] || die "process $owner holds $lock (if it does not: remove it and $lock.stale)"
+  [ "$tries" -lt 300 ] || die "process '$owner' holds $lock (if not: remove it and $lock.stale)"
   sleep 0.1
 done
 trap 'rm -f "$new" "$lock"' EXIT

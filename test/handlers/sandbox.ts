@@ -53,7 +53,19 @@ export interface Shell {
   readonly busybox: boolean;
 }
 
-const busyboxTools = ["awk", "cat", "cmp", "cp", "cut", "date", "dirname", "ln", "mkdir", "mv"];
+const busyboxTools = [
+  "awk",
+  "cat",
+  "cmp",
+  "cp",
+  "cut",
+  "date",
+  "dirname",
+  "find",
+  "ln",
+  "mkdir",
+  "mv",
+];
 busyboxTools.push("readlink", "rm", "rmdir", "sh", "sleep", "sort", "tr", "pgrep");
 
 /** Those of the machine. In CI all but bash have to be there. */

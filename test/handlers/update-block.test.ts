@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   lstatSync,
+  lutimesSync,
   readlinkSync,
   renameSync,
   statSync,
@@ -328,6 +329,18 @@ describe.for(shells)("the lock in $name", (shell) => {
     const runs = await Promise.all([1, 2, 3].map(() => box.update()));
     expect(runs.map(({ status }) => status)).toEqual([0, 0, 0]);
     expect(box.read("order")).toBe("begin\nend\n".repeat(3));
+    expect(box.files("proxy.cfg")).toEqual(["proxy.cfg"]);
+  });
+
+  test("is broken after ten minutes, for then its owner is another process", async () => {
+    const box = new Balancer(haproxy, shell);
+    box.members([web1]);
+    const lock = box.path("proxy.cfg.gossipd-lock");
+    symlinkSync(String(process.pid), lock);
+    const then = Date.now() / 1_000 - 11 * 60;
+    lutimesSync(lock, then, then);
+    expect(await box.update()).toMatchObject({ status: 0 });
+    expect(box.block()).toBe(one);
     expect(box.files("proxy.cfg")).toEqual(["proxy.cfg"]);
   });
 
