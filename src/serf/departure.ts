@@ -18,6 +18,8 @@ export interface DepartureParts {
   soon(run: (now: Instant) => void): void;
   /** Tells SWIM to leave; `done` learns whether that was gossiped in time. */
   leaveSwim(now: Instant, timeout: Millis, done: (inTime: boolean) => void): void;
+  /** True while there is anybody who could hear what we gossip. */
+  hasListeners(): boolean;
   /** We have left. */
   onLeft(now: Instant): void;
 }
@@ -87,15 +89,17 @@ export class Departure {
   }
 
   /**
-   * Waits until `announce` reports that it is finished, at most until the broadcast timeout. What
-   * follows does not run within that report, which comes while a packet is being put together.
+   * Waits until `announce` reports that it is finished or all who could hear it have gone, at most
+   * until the broadcast timeout. What follows does not run within that report, which comes while a
+   * packet is being put together.
    */
   #await(
     now: Instant,
     announce: (finished: () => void) => void,
     next: (now: Instant, inTime: boolean) => void,
   ): void {
-    const { config, soon, timers } = this.#parts;
+    const { config, hasListeners, soon, timers } = this.#parts;
+    const deadline = now + config.broadcastTimeout;
     let over = false;
     const conclude = (then: Instant, inTime: boolean): void => {
       if (over) return;
@@ -103,6 +107,14 @@ export class Departure {
       next(then, inTime);
     };
     announce(() => soon((then) => conclude(then, true)));
-    timers.at(now + config.broadcastTimeout, (then) => conclude(then, false));
+    const watchAfter = (then: Instant): void => {
+      timers.at(Math.min(then + config.timing.gossipInterval, deadline), (later) => {
+        if (over) return;
+        if (later >= deadline) conclude(later, false);
+        else if (!hasListeners()) conclude(later, true);
+        else watchAfter(later);
+      });
+    };
+    watchAfter(now);
   }
 }

@@ -105,6 +105,7 @@ export class Serf {
       announcements: parts.announcements,
       soon: (run) => timers.at(this.#now, run),
       leaveSwim: (now, timeout, done) => this.#swim.leave(now, timeout, done),
+      hasListeners: () => this.#swim.aliveCount > 1,
       onLeft: (now) => parts.stream.flush(now),
     });
   }

@@ -15,7 +15,7 @@ import { Gossiper } from "./gossiper.js";
 import type { Host, StreamId } from "./host.js";
 import { type JoinResult, type JoinTarget, joinAll } from "./join.js";
 import { LocalMember } from "./local-member.js";
-import type { SwimMember } from "./member.js";
+import { isGone, type SwimMember } from "./member.js";
 import { createParts, type Parts } from "./parts.js";
 import { Prober } from "./prober.js";
 import { PushPull } from "./push-pull.js";
@@ -159,16 +159,26 @@ export class Swim {
     done: (inTime: boolean) => void,
     spread: (finished: () => void) => void,
   ): void {
+    const { config, host, local } = this.#parts;
+    const deadline = now + timeout;
     let open = true;
     const settle = (inTime: boolean): void => {
       if (!open) return;
       open = false;
       done(inTime);
     };
-    const alone = this.aliveCount <= 1;
+    const isAlone = (): boolean => this.aliveCount <= (isGone(local) ? 0 : 1);
+    // Whoever could hear it may go as well: of two that leave at once neither has anybody left to tell.
+    const watch = (then: Instant): void => {
+      if (!open) return;
+      if (then >= deadline) settle(false);
+      else if (isAlone()) settle(true);
+      else host.timers.at(Math.min(then + config.timing.gossipInterval, deadline), watch);
+    };
+    const alone = isAlone();
     spread(() => settle(true));
     if (alone) settle(true);
-    else this.#parts.host.timers.at(now + timeout, () => settle(false));
+    else watch(now);
   }
 
   #handle(now: Instant, from: Address, message: PacketMessage): void {
