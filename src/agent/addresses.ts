@@ -7,7 +7,7 @@ import { lookupHost } from "./lookup.js";
 import type { Settings } from "./settings.js";
 
 /** The port of Serf's gossip. */
-export const defaultPort = 7946;
+const defaultPort = 7946;
 
 export interface HostPort {
   readonly host: string;

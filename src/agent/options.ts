@@ -7,7 +7,7 @@ import type { Settings } from "./settings.js";
  * zero replaces; durations are written in Go's way. `switch`: can only be turned on. `toggle`: the
  * last one given counts, on or off. `list`: later ones are appended. `tags`: merged by key.
  */
-export type OptionKind = "text" | "integer" | "duration" | "switch" | "toggle" | "list" | "tags";
+type OptionKind = "text" | "integer" | "duration" | "switch" | "toggle" | "list" | "tags";
 
 /** The kinds that a field of type `T` may have. */
 type KindsOf<T> = T extends string
