@@ -1,15 +1,13 @@
 import type { Settings } from "./settings.js";
 
 /**
- * How a value is written and merged (compat.md section 4.3).
+ * The kinds that a field of type `T` may have: how a value is written and merged (compat.md section
+ * 4.3).
  *
  * `text`: a later one that is not empty replaces. `integer`, `duration`: a later one that is not
  * zero replaces; durations are written in Go's way. `switch`: can only be turned on. `toggle`: the
  * last one given counts, on or off. `list`: later ones are appended. `tags`: merged by key.
  */
-type OptionKind = "text" | "integer" | "duration" | "switch" | "toggle" | "list" | "tags";
-
-/** The kinds that a field of type `T` may have. */
 type KindsOf<T> = T extends string
   ? "text"
   : T extends boolean
