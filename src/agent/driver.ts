@@ -114,8 +114,14 @@ export class Driver {
     this.#timer = setTimeout(() => this.#fire(), wait);
   }
 
+  /**
+   * Node.js runs timers before it reads sockets: after a stall, acks that came long ago would count
+   * as missing, and members that answered as failed. So what waits is read first.
+   */
   #fire(): void {
-    this.#armedFor = Number.POSITIVE_INFINITY;
-    this.feed((at) => this.#serf.handleTimeout(at));
+    setImmediate(() => {
+      this.#armedFor = Number.POSITIVE_INFINITY;
+      if (!this.#stopped) this.feed((at) => this.#serf.handleTimeout(at));
+    });
   }
 }
