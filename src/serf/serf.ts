@@ -175,7 +175,9 @@ export class Serf {
     if (!replay) this.#joinsIgnoringOld += 1;
     this.#swim.join(now, targets, (result) => {
       if (!replay) this.#joinsIgnoringOld -= 1;
-      if (result.contacted > 0) this.#parts.announcements.announceJoin(this.#now);
+      // Serf announces it all the same, and whoever hears that last takes our leave for a failure.
+      const staying = this.state === "alive";
+      if (staying && result.contacted > 0) this.#parts.announcements.announceJoin(this.#now);
       done(result);
     });
   }

@@ -184,6 +184,22 @@ describe("leaving", () => {
     expect(left).toBe(seconds(11));
   });
 
+  test("a join that ends while we leave does not take the leave back", () => {
+    const [cluster, a, b] = trio();
+    const c = cluster.add("late");
+    const nobody = { ip: Uint8Array.of(10, 0, 0, 99), port: 7946 };
+    const targets = [a.address, nobody].map((address) => ({ address, name: "" }));
+    c.serf.join(cluster.now, targets, false, () => {});
+    cluster.settle(c);
+    cluster.run(2);
+    expect(c.serf.stats()).toMatchObject({ members: 4, memberTime: 2 });
+    c.serf.leave(cluster.now, () => {});
+    cluster.settle(c);
+    cluster.run(seconds(5));
+    expect(c.serf.stats().memberTime).toBe(3);
+    expect([a, b].map(({ view }) => view["late"])).toEqual(["left", "left"]);
+  });
+
   test("while it leaves a node neither leaves again nor joins", () => {
     const [cluster, , , c] = trio();
     c.serf.leave(cluster.now, () => {});
