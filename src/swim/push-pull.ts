@@ -33,7 +33,7 @@ export class PushPull {
   start(now: Instant): void {
     const { config, host } = this.#parts;
     const delay = host.random.next() * config.timing.pushPullInterval;
-    host.timers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
+    host.timers.at(now + delay, (then) => this.#wait(then));
   }
 
   /** Begins an exchange; `join` says that we want to become one group with the other side's. */
@@ -66,10 +66,16 @@ export class PushPull {
     host.log.warn({ from: formatAddress(from) }, `Failed push/pull merge: ${failure}`);
   }
 
-  #exchangeWithSomebody(now: Instant): void {
-    const { config, host, local, members } = this.#parts;
+  /** Also before the first: members that start together in a large group spread out from there on. */
+  #wait(now: Instant): void {
+    const { config, host, members } = this.#parts;
     const wait: Millis = pushPullInterval(config.timing.pushPullInterval, members.known);
     host.timers.at(now + wait, (then) => this.#exchangeWithSomebody(then));
+  }
+
+  #exchangeWithSomebody(now: Instant): void {
+    const { host, local, members } = this.#parts;
+    this.#wait(now);
     const [peer] = members.pick(1, (member) => member.state === "alive" && member !== local);
     if (peer === undefined) return;
     this.exchange(now, peer.address, false, (_then, failure) => {
