@@ -113,12 +113,14 @@ export class Streams {
     const reader = new StreamReader({ keyring, label, dialled: done !== undefined });
     const exchange: Exchange = { stream, peer, reader, done, heldBytes: 0 };
     this.#open.set(stream, exchange);
-    host.timers.at(deadline, (now) => this.#expire(now, exchange));
+    // By number: what a stream held is let go when it closes, not when its time is over.
+    host.timers.at(deadline, (now) => this.#expire(now, stream));
     return exchange;
   }
 
-  #expire(now: Instant, exchange: Exchange): void {
-    if (!this.#open.has(exchange.stream)) return;
+  #expire(now: Instant, stream: StreamId): void {
+    const exchange = this.#open.get(stream);
+    if (exchange === undefined) return;
     this.#forget(exchange);
     this.#close(exchange);
     exchange.done?.(now, { kind: "failure", reason: "i/o timeout" });

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import type { Output, StreamId } from "../../src/swim/host.js";
 import { Keyring } from "../../src/wire/keyring.js";
@@ -178,5 +180,20 @@ describe("the streams of others", () => {
     }
     expect(cut).toEqual([false, false, false, true, true]);
     expect(bench.request(ping).reply).toMatchObject({ kind: "ack" });
+  });
+
+  test("hold nothing any more once they are closed, though their time is not over", async () => {
+    const bench = SwimBench.started();
+    const held = [undefined, "connection reset by peer"].map((reason) => {
+      const stream = accept(bench);
+      const { buffer } = Uint8Array.of(6);
+      bench.swim.receiveStream(0, stream, new Uint8Array(buffer));
+      bench.swim.streamClosed(0, stream, reason);
+      return new WeakRef(buffer);
+    });
+    setFlagsFromString("--expose-gc");
+    await new Promise(setImmediate);
+    (runInNewContext("gc") as () => void)();
+    expect(held.map((buffer) => buffer.deref())).toEqual([undefined, undefined]);
   });
 });
