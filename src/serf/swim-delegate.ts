@@ -115,9 +115,9 @@ export class SwimDelegate implements Delegate {
     this.#parts.membership.handleUpdate(now, member);
   }
 
-  handleConflict(now: Instant, existing: SwimMember, claimed: Address): void {
+  handleConflict(_now: Instant, existing: SwimMember, claimed: Address): void {
     this.#parts.counters.conflicts += 1;
-    this.#parts.conflicts.handle(now, existing, claimed);
+    this.#parts.conflicts.handle(existing, claimed);
   }
 
   /** The queue in which the message is passed on; undefined if it is not. */

@@ -1,6 +1,7 @@
 import { formatAddress, sameAddress, sameBytes } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { Alive, Dead, MemberState, Suspect } from "../wire/swim-messages.js";
+import { Conflicts } from "./conflicts.js";
 import type { LocalMember } from "./local-member.js";
 import { isGone } from "./member.js";
 import type { MemberRecord } from "./members.js";
@@ -26,6 +27,7 @@ export class Claims {
   readonly #parts: Parts;
   readonly #sender: Sender;
   readonly #self: LocalMember;
+  readonly #conflicts = new Conflicts();
 
   constructor(parts: Parts, sender: Sender, self: LocalMember) {
     this.#parts = parts;
@@ -154,6 +156,7 @@ export class Claims {
   #reportConflict(now: Instant, known: MemberRecord, claim: Alive): void {
     const { counters, delegate, host } = this.#parts;
     counters.conflicts += 1;
+    if (!this.#conflicts.isNews(now, known, claim)) return;
     const mine = formatAddress(known.address);
     const theirs = formatAddress(claim);
     host.log.error(

@@ -24,6 +24,9 @@ export interface Delegate {
   handleLeave(now: Instant, member: SwimMember): void;
   /** Same member, other meta. */
   handleUpdate(now: Instant, member: SwimMember): void;
-  /** An alive claim puts a name that `existing` holds at `claimed`; the claim was not believed. */
+  /**
+   * An alive claim puts a name that `existing` holds at `claimed`; the claim was not believed. Called
+   * once a minute for as long as the claims come.
+   */
   handleConflict(now: Instant, existing: SwimMember, claimed: Address): void;
 }
