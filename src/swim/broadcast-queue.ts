@@ -30,8 +30,8 @@ interface Broadcast extends BroadcastOptions {
  * three serve Serf.
  */
 export class BroadcastQueue {
-  /** By copies taken; each tier sorted by length, then by age, the newest last. */
-  readonly #tiers: Broadcast[][] = [];
+  /** By copies taken. */
+  readonly #tiers: Tier[] = [];
   readonly #named = new Map<string, Broadcast>();
   readonly #config: BroadcastQueueConfig;
   #length = 0;
@@ -81,8 +81,7 @@ export class BroadcastQueue {
   prune(keep: number): number {
     const dropped: Broadcast[] = [];
     for (let tier = this.#tiers.length - 1; this.#length > keep; tier -= 1) {
-      const broadcasts = this.#tiers[tier] as Broadcast[];
-      const surplus = broadcasts.splice(0, this.#length - keep);
+      const surplus = (this.#tiers[tier] as Tier).takeFirst(this.#length - keep);
       this.#length -= surplus.length;
       for (const broadcast of surplus) this.#forget(broadcast);
       dropped.push(...surplus);
@@ -97,9 +96,8 @@ export class BroadcastQueue {
     let free = budget - overhead;
     for (const tier of this.#tiers) {
       while (free > 0) {
-        const next = firstLonger(tier, free) - 1;
-        if (next < 0) break;
-        const [broadcast] = tier.splice(next, 1) as [Broadcast];
+        const broadcast = tier.takeLongest(free);
+        if (broadcast === undefined) break;
         selected.push(broadcast);
         free -= broadcast.message.length + overhead;
       }
@@ -109,15 +107,13 @@ export class BroadcastQueue {
   }
 
   #insert(broadcast: Broadcast): void {
-    while (this.#tiers.length <= broadcast.transmits) this.#tiers.push([]);
-    const tier = this.#tiers[broadcast.transmits] as Broadcast[];
-    tier.splice(positionOf(tier, broadcast), 0, broadcast);
+    while (this.#tiers.length <= broadcast.transmits) this.#tiers.push(new Tier());
+    (this.#tiers[broadcast.transmits] as Tier).add(broadcast);
     this.#length += 1;
   }
 
   #remove(broadcast: Broadcast): void {
-    const tier = this.#tiers[broadcast.transmits] as Broadcast[];
-    tier.splice(positionOf(tier, broadcast), 1);
+    (this.#tiers[broadcast.transmits] as Tier).remove(broadcast);
     this.#length -= 1;
   }
 
@@ -126,29 +122,58 @@ export class BroadcastQueue {
   }
 }
 
-/** Where the broadcasts longer than `length` begin. */
-function firstLonger(tier: readonly Broadcast[], length: number): number {
-  return lowest(tier.length, (index) => (tier[index] as Broadcast).message.length > length);
+/** More broadcasts than are ever added. */
+const endOfIds = 2 ** 36;
+
+/** What a tier is sorted by: the length, then the age, the newest last; exact up to 64 KiB. */
+function keyOf(length: number, id: number): number {
+  return length * endOfIds + id;
 }
 
-/** Where `broadcast` is, or belongs. */
-function positionOf(tier: readonly Broadcast[], broadcast: Broadcast): number {
-  const { id, message } = broadcast;
-  return lowest(tier.length, (index) => {
-    const other = tier[index] as Broadcast;
-    if (other.message.length !== message.length) return other.message.length > message.length;
-    return other.id >= id;
-  });
-}
+/** The broadcasts of which as many copies were taken. */
+class Tier {
+  /** Sorted, and apart from what they stand for: a search in thousands stays within one stretch of memory. */
+  readonly #keys: number[] = [];
+  /** In the order of {@link #keys}. */
+  readonly #broadcasts: Broadcast[] = [];
 
-/** The lowest index below `count` for which `holds`, which holds from there on; else `count`. */
-function lowest(count: number, holds: (index: number) => boolean): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
+  add(broadcast: Broadcast): void {
+    const key = keyOf(broadcast.message.length, broadcast.id);
+    const position = this.#position(key);
+    this.#keys.splice(position, 0, key);
+    this.#broadcasts.splice(position, 0, broadcast);
   }
-  return low;
+
+  remove({ id, message }: Broadcast): void {
+    this.#take(this.#position(keyOf(message.length, id)), 1);
+  }
+
+  /** The longest with at most `length` bytes, of equal ones the newest; undefined if there is none. */
+  takeLongest(length: number): Broadcast | undefined {
+    const position = this.#position(keyOf(length + 1, 0)) - 1;
+    return position < 0 ? undefined : this.#take(position, 1)[0];
+  }
+
+  /** The first `count`, or all if they are fewer. */
+  takeFirst(count: number): Broadcast[] {
+    return this.#take(0, count);
+  }
+
+  #take(position: number, count: number): Broadcast[] {
+    this.#keys.splice(position, count);
+    return this.#broadcasts.splice(position, count);
+  }
+
+  /** Where `key` is, or belongs. */
+  #position(key: number): number {
+    const keys = this.#keys;
+    let low = 0;
+    let high = keys.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((keys[middle] as number) < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
