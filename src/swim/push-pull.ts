@@ -30,10 +30,14 @@ export class PushPull {
     this.#streams = streams;
   }
 
+  /**
+   * The first exchange comes within an interval. memberlist waits for another, scaled one before it;
+   * but the sooner a newcomer hears what others hold of it from before, the sooner it can refute that.
+   */
   start(now: Instant): void {
     const { config, host } = this.#parts;
     const delay = host.random.next() * config.timing.pushPullInterval;
-    host.timers.at(now + delay, (then) => this.#wait(then));
+    host.timers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
   }
 
   /** Begins an exchange; `join` says that we want to become one group with the other side's. */
@@ -66,16 +70,10 @@ export class PushPull {
     host.log.warn({ from: formatAddress(from) }, `Failed push/pull merge: ${failure}`);
   }
 
-  /** Also before the first: members that start together in a large group spread out from there on. */
-  #wait(now: Instant): void {
-    const { config, host, members } = this.#parts;
+  #exchangeWithSomebody(now: Instant): void {
+    const { config, host, local, members } = this.#parts;
     const wait: Millis = pushPullInterval(config.timing.pushPullInterval, members.known);
     host.timers.at(now + wait, (then) => this.#exchangeWithSomebody(then));
-  }
-
-  #exchangeWithSomebody(now: Instant): void {
-    const { host, local, members } = this.#parts;
-    this.#wait(now);
     const [peer] = members.pick(1, (member) => member.state === "alive" && member !== local);
     if (peer === undefined) return;
     this.exchange(now, peer.address, false, (_then, failure) => {
