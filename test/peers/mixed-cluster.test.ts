@@ -18,6 +18,7 @@ const variants = [
 const expectedWarnings = [
   /connection refused|no acks received|i\/o timeout|EOF|connection reset/i,
   /Refuting a (suspect|dead|alive) message/,
+  /Serf shutdown detected, quitting/,
 ];
 
 describe.skipIf(missingPrograms("serf").length > 0).each(variants)(
@@ -161,13 +162,17 @@ describe.skipIf(missingPrograms("serf").length > 0).each(variants)(
         expect(result).toEqual({ code: 0, stdout: "", stderr: "" });
       }
       await allSee({ s3: "left", g3: "left" });
-      const pruned = await named("g2").cli(["force-leave", "-prune", "s3"]);
-      expect(pruned.code).toBe(0);
       for (const agent of agents.values()) {
+        let asked = 0;
         await until(
           `${agent.name} forgets s3`,
-          async () => (await agent.statuses()).s3 === undefined,
-          { timeout: 20_000, every: 200 },
+          async () => {
+            if ((await agent.statuses()).s3 === undefined) return true;
+            // Only gossip tells of this, no full exchange: who got no copy needs to be told again.
+            if (asked++ % 20 === 0) await named("g2").cli(["force-leave", "-prune", "s3"]);
+            return false;
+          },
+          { timeout: 60_000, every: 200 },
         );
       }
     });
