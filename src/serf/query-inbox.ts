@@ -9,7 +9,7 @@ import { answerInternalQuery, isInternal } from "./internal-queries.js";
 import type { LamportClock } from "./lamport.js";
 import type { Membership } from "./membership.js";
 import type { QueryFilters } from "./query-filter.js";
-import type { QueryReplies } from "./query-replies.js";
+import type { QueryOrigin, QueryReplies } from "./query-replies.js";
 import { RecentTimes } from "./recent-times.js";
 
 const flagAck = 1;
@@ -23,7 +23,7 @@ const maxOpen = 1_024;
 
 /** A query that was delivered and may be answered. */
 interface OpenQuery {
-  readonly message: QueryMessage;
+  readonly origin: QueryOrigin;
   readonly deadline: Instant;
   answered: boolean;
 }
@@ -72,11 +72,11 @@ export class QueryInbox {
   respond(now: Instant, id: number, payload: Bytes): void {
     const query = this.#open.get(id);
     if (query === undefined) throw new OperatorError("No pending queries matching ID");
-    const response = this.#encodeResponse(query.message, payload);
+    const response = this.#encodeResponse(query.origin, payload);
     if (query.answered) refuse("response already sent");
     if (now > query.deadline) refuse("response is past the deadline");
     query.answered = true;
-    this.#parts.replies.send(query.message, response);
+    this.#parts.replies.send(query.origin, response);
     this.#parts.counters.responsesSent += 1;
   }
 
@@ -103,9 +103,8 @@ export class QueryInbox {
 
   #accept(now: Instant, message: QueryMessage): void {
     if ((message.flags & flagAck) !== 0) this.#ack(message);
-    const kept = copyOf(message);
-    if (isInternal(kept.name)) this.#answerInternally(kept);
-    else this.#deliver(now, kept);
+    if (isInternal(message.name)) this.#answerInternally(message);
+    else this.#deliver(now, message);
   }
 
   #ack(message: QueryMessage): void {
@@ -140,13 +139,13 @@ export class QueryInbox {
     const deadline = now + message.timeout;
     this.#lastId += 1;
     this.#forgetOld(now);
-    this.#open.set(this.#lastId, { message, deadline, answered: false });
+    this.#open.set(this.#lastId, { origin: originOf(message), deadline, answered: false });
     this.#parts.deliver({
       kind: "query",
       id: this.#lastId,
       ltime: message.ltime,
       name: message.name,
-      payload: message.payload ?? new Uint8Array(0),
+      payload: Uint8Array.from(message.payload ?? []),
       deadline,
       from: message.sourceNode,
     });
@@ -158,7 +157,7 @@ export class QueryInbox {
     }
   }
 
-  #encodeResponse({ ltime, id }: QueryMessage, payload: Bytes): Bytes {
+  #encodeResponse({ ltime, id }: QueryOrigin, payload: Bytes): Bytes {
     const { name, queryResponseSizeLimit } = this.#parts.config;
     const response = encodeSerfMessage({
       kind: "query-response",
@@ -180,8 +179,7 @@ function refuse(reason: string): never {
   throw new OperatorError(`failed to respond to key query: ${reason}`);
 }
 
-/** A query that may be kept when the packet it came in is gone; its filters have done their work. */
-function copyOf(message: QueryMessage): QueryMessage {
-  const payload = message.payload === undefined ? undefined : Uint8Array.from(message.payload);
-  return { ...message, ip: Uint8Array.from(message.ip), payload, filters: undefined };
+/** What may be kept of a query when the packet it came in is gone. */
+function originOf({ ltime, id, ip, port, sourceNode, relayFactor }: QueryMessage): QueryOrigin {
+  return { ltime, id, ip: Uint8Array.from(ip), port, sourceNode, relayFactor };
 }

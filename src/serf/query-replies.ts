@@ -11,6 +11,12 @@ import type { Membership } from "./membership.js";
 /** memberlist protocol from which on a member passes on what is relayed through it. */
 const relayProtocol = 5;
 
+/** Of a query what it takes to answer it. */
+export type QueryOrigin = Pick<
+  QueryMessage,
+  "ltime" | "id" | "ip" | "port" | "sourceNode" | "relayFactor"
+>;
+
 /** What {@link QueryReplies} works with. */
 export interface ReplyParts {
   readonly config: SerfConfig;
@@ -31,7 +37,7 @@ export class QueryReplies {
   }
 
   /** Sends an encoded ack or response to the originator of `query`. */
-  send(query: QueryMessage, response: Bytes): void {
+  send(query: QueryOrigin, response: Bytes): void {
     const { ip, port, relayFactor, sourceNode } = query;
     if (!this.#send({ ip, port }, response)) return;
     if (relayFactor === 0 || this.#parts.membership.size < relayFactor + 1) return;

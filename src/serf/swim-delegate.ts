@@ -4,6 +4,7 @@ import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { Delegate } from "../swim/delegate.js";
 import type { SwimMember } from "../swim/member.js";
 import { DecodeError } from "../wire/errors.js";
+import { maxSerfMessageBytes } from "../wire/limits.js";
 import {
   type CoordinateMessage,
   decodeAckPayload,
@@ -73,10 +74,15 @@ export class SwimDelegate implements Delegate {
   }
 
   handleUserMessage(now: Instant, payload: Bytes): void {
-    const { broadcasts, counters } = this.#parts;
+    const { broadcasts, counters, log } = this.#parts;
     if (payload.length === 0) return;
     counters.messagesReceived += 1;
     counters.messageBytesReceived += payload.length;
+    if (payload.length > maxSerfMessageBytes) {
+      counters.undecodable += 1;
+      log.debug({ type: payload[0], bytes: payload.length }, "message too long for Serf dropped");
+      return;
+    }
     const message = this.#decode(payload, decodeSerfMessage);
     if (message === undefined) return;
     const kind = this.#dispatch(now, message);

@@ -30,6 +30,12 @@ export const maxCompoundParts = 127;
 /** A sealed box on a stream (memberlist's maxPushStateBytes). */
 export const maxStreamBoxBytes = 20 * mebibyte;
 
+/**
+ * A message of Serf's, its push/pull state aside. They travel in packets; a user message on a stream
+ * may be longer, but nobody sends one, and what is delivered or kept of it would be as long.
+ */
+export const maxSerfMessageBytes = maxPacketBytes;
+
 /** The plaintext of one exchange on a stream, as it comes or after decompression. */
 export const maxStreamBytes = 40 * mebibyte;
 

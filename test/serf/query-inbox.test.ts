@@ -324,3 +324,12 @@ describe("Serf's own queries", () => {
     },
   );
 });
+
+test("a query over a stream is taken if a packet could have brought it, and no longer one", () => {
+  const lone = new LoneSerf();
+  const payload = new Uint8Array(65_000);
+  lone.hearOnStream(query({ payload }));
+  lone.hearOnStream(query({ id: 78, payload: new Uint8Array(65_536) }));
+  expect(delivered(lone).map((event) => event.payload)).toEqual([payload]);
+  expect(lone.serf.counters.undecodable).toBe(1);
+});

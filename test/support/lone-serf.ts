@@ -59,6 +59,11 @@ export class LoneSerf {
     this.receive({ kind: "user", payload });
   }
 
+  /** The same, over a stream. */
+  hearOnStream(message: SerfMessage): void {
+    this.#request({ kind: "user", payload: encodeSerfMessage(message) });
+  }
+
   /** A claim that `name` is there. */
   meet(
     name: string,
@@ -78,25 +83,28 @@ export class LoneSerf {
 
   /** A peer begins a push/pull with `state` as Serf's part; returns Serf's part of the answer. */
   exchange(state: SerfMessage, join = false): SerfPushPull {
-    const secrets = { keyring: undefined, label: "" };
-    const nonce = (): Bytes => new Uint8Array(12);
     const userState = encodeSerfMessage(state);
-    const request = sealStream(
-      { kind: "push-pull", join, members: [], userState },
-      { ...secrets, compression: false, dialled: true, nonce },
-    );
-    const stream = this.serf.acceptStream(this.cluster.now, peerAddress(99));
-    assert(stream !== undefined, "the stream is accepted");
-    this.serf.receiveStream(this.cluster.now, stream, request);
-    const outputs = this.serf.drain();
-    this.cluster.perform(this.node, outputs);
-    const reader = new StreamReader({ ...secrets, dialled: true });
-    let reply: StreamMessage | undefined;
-    for (const output of outputs) if (output.kind === "write") reply ??= reader.feed(output.bytes);
+    const reply = this.#request({ kind: "push-pull", join, members: [], userState });
     assert(reply?.kind === "push-pull", "a push/pull is answered with one");
     const remote = decodeSerfMessage(reply.userState);
     assert(remote.kind === "push-pull", "the user state is Serf's");
     return remote;
+  }
+
+  /** A peer connects and sends `message`; returns the answer. */
+  #request(message: StreamMessage): StreamMessage | undefined {
+    const secrets = { keyring: undefined, label: "", dialled: true };
+    const nonce = (): Bytes => new Uint8Array(12);
+    const stream = this.serf.acceptStream(this.cluster.now, peerAddress(99));
+    assert(stream !== undefined, "the stream is accepted");
+    const request = sealStream(message, { ...secrets, compression: false, nonce });
+    this.serf.receiveStream(this.cluster.now, stream, request);
+    const outputs = this.serf.drain();
+    this.cluster.perform(this.node, outputs);
+    const reader = new StreamReader(secrets);
+    let reply: StreamMessage | undefined;
+    for (const output of outputs) if (output.kind === "write") reply ??= reader.feed(output.bytes);
+    return reply;
   }
 
   run(duration: Millis): void {
