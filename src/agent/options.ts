@@ -80,7 +80,7 @@ export const options: readonly Option[] = [
     flag: "config-file",
     alias: {
       flag: "config-dir",
-      help: "Directory of which every file that ends in .json is read, in alphabetical order..",
+      help: "Directory of which every file that ends in .json is read, in alphabetical order.",
     },
     default: [],
     placeholder: "PATH",
@@ -102,7 +102,7 @@ export const options: readonly Option[] = [
     key: "tags",
     default: new Map(),
     placeholder: "KEY=VALUE",
-    help: "Tag to attach to this member..",
+    help: "Tag to attach to this member.",
   },
   {
     field: "role",
@@ -147,7 +147,7 @@ export const options: readonly Option[] = [
     key: "event_handlers",
     default: [],
     placeholder: "[FILTER=]SCRIPT",
-    help: "Shell command to run when events occur, for all events or those of a filter; see below..",
+    help: "Shell command to run when events occur, for all events or those of a filter; see below.",
   },
   {
     field: "handlerTimeout",
@@ -165,7 +165,7 @@ export const options: readonly Option[] = [
     key: "start_join",
     default: [],
     placeholder: "ADDR",
-    help: "Member to join at the start; the agent exits if none can be joined..",
+    help: "Member to join at the start; the agent exits if none can be joined.",
   },
   {
     field: "replayOnJoin",
@@ -182,7 +182,7 @@ export const options: readonly Option[] = [
     key: "retry_join",
     default: [],
     placeholder: "ADDR",
-    help: "Member to join, tried until it succeeds. Looked up and tried again whenever members are missing later..",
+    help: "Member to join, tried until it succeeds. Looked up and tried again whenever members are missing later.",
   },
   {
     field: "retryInterval",
@@ -303,7 +303,7 @@ export const options: readonly Option[] = [
     kind: "switch",
     key: "disable_name_resolution",
     default: false,
-    help: "Do not vote on which of two members with one name is the right one.",
+    help: "Do not vote on which of two members with one name is the right one. In this version nobody ever votes.",
   },
   {
     field: "disableCoordinates",

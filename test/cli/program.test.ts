@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { runProgram } from "../../src/cli/main.js";
+import { registry } from "../../src/cli/registry.js";
 import { FakeTerminal } from "./fake-terminal.js";
 
 async function run(line: string, program = "gossipd"): Promise<FakeTerminal & { code: number }> {
@@ -70,10 +71,20 @@ test("keygen prints 32 random bytes in base64", async () => {
   expect([one.code, other.code]).toEqual([0, 0]);
 });
 
-test("every help page fits a terminal of 80 columns", async () => {
-  for (const name of "force-leave info join keygen leave members monitor tags version".split(" ")) {
+test.for(registry.map(({ name }) => name))(
+  "the help of %s fits a terminal of 80 columns and ends each sentence once",
+  async (name) => {
     const { stderr } = await run(`${name} -h`);
-    const long = stderr.split("\n").filter((line) => line.length > 80);
-    expect({ name, long }).toEqual({ name, long: [] });
-  }
+    const odd = stderr
+      .split("\n")
+      .filter((line) => line.length > 80 || /[^.]\.\.(\s|$)/.test(line));
+    expect(odd).toEqual([]);
+  },
+);
+
+test("the agent's help says of a vote that does not exist that it never happens", async () => {
+  const { stderr } = await run("agent -h");
+  expect(stderr.replaceAll(/\s+/g, " ")).toMatch(
+    /disable_name_resolution: Do not vote [^.]+\. In this version nobody ever votes\./,
+  );
 });

@@ -22,7 +22,7 @@ export const agentCommand: Command = {
 
 Configuration files:
 
-  JSON objects. Every flag has a key:
+  JSON objects. Every flag but -config-file and -config-dir has a key:
 ${wrapped(keysOfFlags())}
   and there are keys without a flag:
 ${keysAlone()}`,
