@@ -109,3 +109,12 @@ async function resolveOne(option: string, text: string): Promise<Resolved> {
 function preferred(ips: readonly Bytes[]): Bytes {
   return ips.find((ip) => ip.length === 4) ?? (ips[0] as Bytes);
 }
+
+/** Where a client on this host reaches what listens at `host`, which may be empty, and `port`. */
+export function localAddress(host: string, port: number): string {
+  const ip = parseIp(host);
+  const unspecified = ip !== undefined && isUnspecified(ip);
+  if (host === "" || (unspecified && ip.length === 4)) return `127.0.0.1:${port}`;
+  if (unspecified) return `[::1]:${port}`;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

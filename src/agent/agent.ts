@@ -4,12 +4,13 @@ import type { Log } from "../base/log.js";
 import { RpcServer } from "../rpc/server.js";
 import { Serf } from "../serf/serf.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
-import { advertisedAddress, splitHostPort } from "./addresses.js";
+import { advertisedAddress, localAddress, splitHostPort } from "./addresses.js";
 import { type AgentFiles, refuseTagsBesideFile } from "./agent-files.js";
 import type { Config } from "./config.js";
 import { Driver, now } from "./driver.js";
 import { NonceSource } from "./entropy.js";
 import { EventHub } from "./event-hub.js";
+import { inheritedEnvironment } from "./handler-input.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
 import type { Logs } from "./logs.js";
@@ -46,6 +47,8 @@ export class Agent {
   readonly #tags: TagKeeper;
   readonly #rpc: RpcServer;
   #settings: Settings;
+  /** Where handlers reach our RPC; empty until it is served. */
+  #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #leaving: Promise<void> | undefined;
 
@@ -86,6 +89,7 @@ export class Agent {
       self: () => serf.local,
       respond: (id, payload) => driver.feed((at) => serf.respond(at, id, payload)),
       handlerTimeout: settings.handlerTimeout,
+      environment: () => inheritedEnvironment(process.env, this.#rpcAddress),
     });
     hub.setHandlers(handlers);
     const driver = new Driver(serf, { ...sockets, onEvent: (event) => hub.handle(event) });
@@ -146,7 +150,8 @@ export class Agent {
       const { host, port } = splitHostPort(rpcAddr);
       if (port === undefined)
         throw new OperatorError(`address ${rpcAddr}: missing port in address`);
-      await (host === "" ? this.#listenEverywhere(port) : this.#rpc.listen(host, port));
+      const listening = host === "" ? this.#listenEverywhere(port) : this.#rpc.listen(host, port);
+      this.#rpcAddress = localAddress(host, await listening);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       const reason = error.message.replace(/^address/, "listen tcp: address");
@@ -233,12 +238,12 @@ export class Agent {
   }
 
   /** Without a host all addresses are meant, of both families where the system has both. */
-  async #listenEverywhere(port: number): Promise<void> {
+  async #listenEverywhere(port: number): Promise<number> {
     try {
-      await this.#rpc.listen("::", port);
+      return await this.#rpc.listen("::", port);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      await this.#rpc.listen("0.0.0.0", port);
+      return await this.#rpc.listen("0.0.0.0", port);
     }
   }
 

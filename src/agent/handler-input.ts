@@ -20,8 +20,8 @@ const memberPortsBytes = 64 * 1024;
 const nameLength = 32 * 1024;
 
 /**
- * What a script finds in its environment: what the agent itself was given, and above it the
- * variables of compat.md section 13.3.
+ * What a script finds in its environment: what the agent itself was given (see
+ * {@link inheritedEnvironment}), and above it the variables of compat.md section 13.3.
  *
  * Ours alone is `SERF_MEMBER_PORTS`, set for member events: a line `NAME<TAB>IP:PORT` for each
  * member on stdin, NAME being spelt as there, since the four columns have no room for the port. It
@@ -58,6 +58,16 @@ export function handlerEnvironment(
   }
   const values = own.map(([name, value]) => [name, value.replaceAll("\0", "\ufffd")] as const);
   return { ...inherited, ...Object.fromEntries(values) };
+}
+
+/**
+ * What the agent hands down to scripts: its own environment, with `SERF_RPC_ADDR` naming its own RPC
+ * listener unless it was given one. `gossipd members` in a script asks this agent then, not another
+ * on this machine that has the default address.
+ */
+export function inheritedEnvironment(own: Environment, rpcAddress: string): Environment {
+  // The client commands take an empty variable as none, too.
+  return { ...own, SERF_RPC_ADDR: own.SERF_RPC_ADDR || rpcAddress };
 }
 
 /** What a script reads on stdin (compat.md section 13.4): the members, or the payload. */

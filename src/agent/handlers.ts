@@ -19,8 +19,8 @@ export interface HandlersOptions {
   readonly respond: (id: number, payload: Bytes) => void;
   /** How long a script may run before it is told to end; 0 means as long as it likes. */
   readonly handlerTimeout: Millis;
-  /** What scripts inherit; the agent's own environment unless given. */
-  readonly environment?: Environment;
+  /** What scripts inherit, asked for before each run. */
+  readonly environment: () => Environment;
   /** For tests: other times than those of a real agent. */
   readonly limits?: Partial<RunLimits & { readonly stopGrace: Millis }>;
 }
@@ -133,12 +133,12 @@ export class Handlers {
 
   async #run(script: string, event: SerfEvent): Promise<void> {
     if (this.#stopped) return;
-    const { log, self, environment = process.env } = this.#options;
+    const { environment, log, self } = this.#options;
     const limits = { ...runLimits, timeout: this.#options.handlerTimeout, ...this.#options.limits };
     const run = new ScriptRun({
       script,
       stdin: handlerInput(event),
-      environment: handlerEnvironment(event, self(), environment),
+      environment: handlerEnvironment(event, self(), environment()),
       limits,
       onSlow: () => {
         log.warn({}, `Script '${script}' slow, execution exceeding ${limits.slowAfter / 1_000}s`);

@@ -2,6 +2,7 @@ import { networkInterfaces } from "node:os";
 import { describe, expect, test } from "vitest";
 import {
   advertisedAddress,
+  localAddress,
   resolveAdvertise,
   resolveBind,
   splitHostPort,
@@ -183,4 +184,15 @@ describe("addresses to join", () => {
       "Failed to resolve a:b:c: address a:b:c: too many colons in address",
     ]);
   });
+});
+
+test.for([
+  { host: "", address: "127.0.0.1:7373" },
+  { host: "0.0.0.0", address: "127.0.0.1:7373" },
+  { host: "::", address: "[::1]:7373" },
+  { host: "10.1.2.3", address: "10.1.2.3:7373" },
+  { host: "2001:db8::5", address: "[2001:db8::5]:7373" },
+  { host: "localhost", address: "localhost:7373" },
+])("what listens at '$host' is reached at $address", ({ host, address }) => {
+  expect(localAddress(host, 7373)).toBe(address);
 });

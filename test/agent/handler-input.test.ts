@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { handlerEnvironment, handlerInput } from "../../src/agent/handler-input.js";
+import {
+  handlerEnvironment,
+  handlerInput,
+  inheritedEnvironment,
+} from "../../src/agent/handler-input.js";
 import { decodeText } from "../../src/wire/text.js";
 import { member, memberEvent, query, userEvent } from "./handler-events.js";
 
@@ -72,6 +76,17 @@ describe("environment", () => {
       SERF_TAG_WE_IRD_TAG: "v",
       SERF_TAG_1X: "one",
       SERF_MEMBER_PORTS: "a\\tb\t10.0.0.1:8001\nc\t[::1]:8002",
+    });
+  });
+
+  test.for([
+    { own: {}, address: "10.0.0.1:1" },
+    { own: { SERF_RPC_ADDR: "" }, address: "10.0.0.1:1" },
+    { own: { SERF_RPC_ADDR: "10.0.0.2:2" }, address: "10.0.0.2:2" },
+  ])("names the agent's own RPC address, unless it was given one: $own", ({ own, address }) => {
+    expect(inheritedEnvironment({ PATH: "/bin", ...own }, "10.0.0.1:1")).toEqual({
+      PATH: "/bin",
+      SERF_RPC_ADDR: address,
     });
   });
 

@@ -140,7 +140,8 @@ describe("how a run ends", () => {
   });
 
   test("an environment that is too large is an error of that run alone", async () => {
-    const { hub, lines, runs } = hubWith(["true"], { environment: { HUGE: "x".repeat(200_000) } });
+    const environment = () => ({ HUGE: "x".repeat(200_000) });
+    const { hub, lines, runs } = hubWith(["true"], { environment });
     hub.handle(userEvent("x"));
     await runs(1);
     expect(lines("ERR")).toEqual(["Error invoking script 'true': spawn E2BIG"]);

@@ -21,7 +21,7 @@ export function hubWith(handlers: readonly string[], options: Partial<EventHubOp
     self: () => member("me", { tags: { role: "lb" } }),
     respond: (id, payload) => responses.push(`${id}: ${Buffer.from(payload)}`),
     handlerTimeout: 60_000,
-    environment: { PATH: process.env.PATH, DIR: dir },
+    environment: () => ({ PATH: process.env.PATH, DIR: dir }),
     ...options,
     limits: { stopGrace: 0, killGrace: 100, ...options.limits },
   });

@@ -37,6 +37,7 @@ async function startApi(
     self: () => serf.local,
     respond: () => {},
     handlerTimeout: 1_000,
+    environment: () => ({}),
   });
   const joiner = new Joiner({
     log,
