@@ -18,9 +18,8 @@ export type StartAgent = (args?: readonly string[], over?: Partial<AgentOptions>
 
 /** A test with real agents; most of its time is waiting, so that many run side by side. */
 export const agentTest = test.extend<{ start: StartAgent; directory: string }>({
-  /** Starts an agent that does not outlive the test. */
-  // biome-ignore lint/correctness/noEmptyPattern: the form that vitest asks for
-  start: async ({}, use) => {
+  /** Starts an agent that does not outlive the test, nor does `directory` go before it. */
+  start: async ({ directory: _ }, use) => {
     const agents: Agent[] = [];
     await use(async (args = [], over = {}) => {
       const agent = await Agent.start({ kind: "gossipd", name: "a", ip: freshIp(), args, ...over });

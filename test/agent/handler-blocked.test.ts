@@ -14,7 +14,8 @@ test("5,000 events while a handler is blocked: the agent serves, and the handler
     return existsSync(path) ? readFileSync(path, "utf8") : "";
   };
   const script = [
-    `cd '${directory}'; echo >begun; until [ -e open ]; do sleep 0.05; done`,
+    `cd '${directory}' || exit; echo >begun`,
+    `until [ -e open ] || [ ! -d '${directory}' ]; do sleep 0.05; done`,
     '{ echo "event $SERF_EVENT $SERF_USER_EVENT"; cat; } >>told',
   ].join("; ");
   const a = await start(["-profile=local", "-tag=n=0", `-event-handler=*=${script}`]);

@@ -37,7 +37,7 @@ describe("a script is told what Serf tells it", () => {
     const { hub, log, written, runs } = hubWith(
       filters.map(
         (filter, index) =>
-          `${filter}=cd $DIR; env | grep ^SERF_ | sort >env${index}; cat >in${index}`,
+          `${filter}=cd $DIR || exit; env | grep ^SERF_ | sort >env${index}; cat >in${index}`,
       ),
     );
     hub.handle(event);
@@ -106,7 +106,7 @@ describe("how a run ends", () => {
 
   test("a script that does read it gets all of it, and the ports of those that fit", async () => {
     const { hub, runs, written } = hubWith([
-      'cd $DIR; wc -l >lines; echo "$SERF_MEMBER_PORTS" | wc -l >ports; echo "$SERF_MEMBER_PORTS_OMITTED" >>ports',
+      'cd $DIR || exit; wc -l >lines; echo "$SERF_MEMBER_PORTS" | wc -l >ports; echo "$SERF_MEMBER_PORTS_OMITTED" >>ports',
     ]);
     const members = Array.from({ length: 5_000 }, (_, index) => member(`node-${index}`));
     hub.handle(memberEvent("member-join", ...members));
@@ -119,7 +119,7 @@ describe("how a run ends", () => {
 
   test("a background child that holds the output holds up the queue, a detached one does not", async () => {
     const script = [
-      "cd $DIR; case $SERF_USER_EVENT in",
+      "cd $DIR || exit; case $SERF_USER_EVENT in",
       "hold) (read _ <gate; echo held) & ;;",
       "detach) (read _ <gate2; echo detached >>order) >/dev/null 2>&1 & ;;",
       "next) echo next >>order ;; esac",
@@ -163,7 +163,7 @@ describe("how a run ends", () => {
 describe("the time limit", () => {
   /** Writes its own and a child's process id, then waits; both ignore SIGTERM if told so. */
   const stubborn = (trap: string) =>
-    `${trap}\ncd $DIR; sleep 60 & echo $$ $! >pids; mv pids pids.done; wait; wait`;
+    `${trap}\ncd $DIR || exit; sleep 60 & echo $$ $! >pids; mv pids pids.done; wait; wait`;
 
   test.for([
     { what: "SIGTERM ends the whole group", trap: "", failure: "signal: terminated" },
@@ -194,7 +194,7 @@ describe("the time limit", () => {
     const { hub, gate, runs, written } = hubWith(
       [
         [
-          "cd $DIR; [ -e pid ] && exit 0",
+          "cd $DIR || exit; [ -e pid ] && exit 0",
           "(trap '' TERM; while :; do sleep 0.02; done) >/dev/null 2>&1 &",
           "echo $! >pid; read _ <never",
         ].join("\n"),
@@ -211,7 +211,7 @@ describe("the time limit", () => {
 
   test("a process that left the group loses the output", async () => {
     const { hub, lines, runs, written } = hubWith(
-      ["cd $DIR; setsid sh -c 'echo $$ >pid; exec sleep 60' & wait"],
+      ["cd $DIR || exit; setsid sh -c 'echo $$ >pid; exec sleep 60' & wait"],
       { handlerTimeout: 100, limits: { killGrace: 50 } },
     );
     hub.handle(userEvent("x"));
@@ -296,7 +296,7 @@ describe("answers to queries", () => {
 
 test("5,000 events while a script is blocked: streams are told at once, nothing is lost", async () => {
   const { hub, dir, written } = hubWith([
-    'cd $DIR; until [ -e open ]; do sleep 0.02; done; echo "$SERF_EVENT$SERF_USER_EVENT\n$SERF_MEMBER_PORTS" >>told',
+    'cd $DIR || exit; until [ -e open ]; do sleep 0.02; done; echo "$SERF_EVENT$SERF_USER_EVENT\n$SERF_MEMBER_PORTS" >>told',
   ]);
   const seen: SerfEvent[] = [];
   hub.subscribe("", (event) => seen.push(event));
@@ -333,7 +333,7 @@ const ageing = ["member-update", "member-failed", "member-join"] as const;
 
 test("scripts do not hold up each other, except those that hear parts of the same life", async () => {
   const { hub, gate, runs, written } = hubWith([
-    "member-join=cd $DIR; read _ <gate; echo added >>order",
+    "member-join=cd $DIR || exit; read _ <gate; echo added >>order",
     "*=echo heard >>$DIR/order",
     "member-leave,member-failed=echo removed >>$DIR/order",
   ]);
@@ -349,8 +349,8 @@ test("scripts do not hold up each other, except those that hear parts of the sam
 });
 
 test("a reload touches no running script, keeps what waits for those that stay, drops the rest", async () => {
-  const stays = "cd $DIR; echo >stays.begun; read _ <gate; cat >>stays";
-  const goes = "cd $DIR; echo >goes.begun; read _ <gate2; cat >>goes";
+  const stays = "cd $DIR || exit; echo >stays.begun; read _ <gate; cat >>stays";
+  const goes = "cd $DIR || exit; echo >goes.begun; read _ <gate2; cat >>goes";
   const { hub, gate, lines, runs, written } = hubWith([`*=${stays}`, `user=${goes}`]);
   const [open, open2] = [gate("gate"), gate("gate2")];
   for (const payload of ["1", "2"]) hub.handle(userEvent("x", payload));
@@ -376,7 +376,7 @@ test("a reload touches no running script, keeps what waits for those that stay, 
 describe("stopping", () => {
   test("lets a script come to its end", async () => {
     const { hub, gate, written, lines } = hubWith(
-      ["cd $DIR; echo >begun; read _ <gate; echo >ended"],
+      ["cd $DIR || exit; echo >begun; read _ <gate; echo >ended"],
       {
         limits: { stopGrace: 10_000 },
       },
@@ -399,7 +399,7 @@ describe("stopping", () => {
     { what: "SIGKILL", trap: "", cleaned: "" },
   ])("ends what takes too long with $what", async ({ trap, cleaned }) => {
     const { hub, written } = hubWith([
-      `cd $DIR; trap '${trap}' TERM; echo $$ >new; mv new pid; while :; do sleep 0.02; done`,
+      `cd $DIR || exit; trap '${trap}' TERM; echo $$ >new; mv new pid; while :; do sleep 0.02; done`,
     ]);
     hub.handle(userEvent("1"));
     const pid = Number(await until("the script began", () => written("pid") || undefined));

@@ -10,7 +10,7 @@ import { findProgram } from "../support/programs.js";
 import { until } from "../support/wait.js";
 import { keptLog, member } from "./handler-events.js";
 
-/** A hub with real scripts, in a folder of its own that they know as `$DIR` and begin in by `cd`. */
+/** A hub with real scripts, in a folder of its own that they know as `$DIR`. */
 export function hubWith(handlers: readonly string[], options: Partial<EventHubOptions> = {}) {
   const dir = mkdtempSync(join(tmpdir(), "gossipd-handlers-"));
   const log = keptLog();

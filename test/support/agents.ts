@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
 import { gossipdBin } from "./programs.js";
 import { pause, until } from "./wait.js";
 
@@ -98,7 +99,12 @@ export class Agent {
         "-log-level=debug",
         ...(options.args ?? []),
       ],
-      { env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] },
+      {
+        env: { ...process.env, ...options.env },
+        // What a handler writes by a relative name must not land in the sources.
+        cwd: tmpdir(),
+        stdio: ["ignore", "pipe", "pipe"],
+      },
     );
     const agent = new Agent(options, child);
     await until(
