@@ -44,8 +44,8 @@ class AgentRun {
   readonly #ended: Promise<number>;
   #end: (code: number) => void = () => {};
   #isOver = false;
-  #isRunning = false;
   #isLeaving = false;
+  #logs: Logs | undefined;
   #agent: Agent | undefined;
 
   constructor(given: readonly GivenFlag[], terminal: AgentTerminal) {
@@ -65,7 +65,7 @@ class AgentRun {
     this.#start().catch((thrown: unknown) => {
       if (!(thrown instanceof OperatorError)) throw thrown;
       this.#say(thrown.message);
-      this.#end(1);
+      if (!this.#isLeaving) this.#end(1);
     });
     const code = await this.#ended;
     await this.#agent?.stop();
@@ -75,10 +75,12 @@ class AgentRun {
   handle(signal: AgentSignal): void {
     this.#say(`Caught signal: ${signalName(signal)}`);
     const agent = this.#agent;
-    if (agent === undefined || !this.#isRunning) {
+    if (agent === undefined) {
       this.#end(1);
       return;
     }
+    // The start may still be under way, and what comes now belongs to the log.
+    this.#logs?.open();
     const reaction = reactionTo(signal, agent.settings);
     if (reaction === "reload") this.#reload(agent);
     // Whoever sends a second signal does not want to wait for whatever we wait for.
@@ -92,6 +94,8 @@ class AgentRun {
     for (const warning of config.warnings) this.#say(warning);
     const logs = new Logs(config.settings.logLevel, (text) => this.#terminal.out(text));
     const plan = await planAgent(config);
+    if (this.#isOver) return;
+    this.#logs = logs;
     for (const notice of plan.notices) this.#say(notice);
     this.#say(`Starting ${this.#title} agent...`);
     const files = this.#readFiles(config);
@@ -100,7 +104,10 @@ class AgentRun {
     this.#say(`Starting ${this.#title} agent RPC...`);
     this.#say(`${this.#title} agent running!`);
     for (const line of bannerLines(agent)) this.#tell(line);
-    if (!(await this.#joinAtStart(agent))) {
+    const joined = await this.#joinAtStart(agent);
+    // Whoever told us to end meanwhile has the last word.
+    if (this.#isLeaving || this.#isOver) return;
+    if (!joined) {
       logs.open();
       this.#end(1);
       return;
@@ -109,7 +116,6 @@ class AgentRun {
     this.#say("Log data will now stream in as it occurs:");
     this.#tell("");
     logs.open();
-    this.#isRunning = true;
     agent.startRetryJoin();
   }
 
@@ -123,7 +129,10 @@ class AgentRun {
 
   async #startAgent(plan: AgentPlan, files: AgentFiles, logs: Logs): Promise<Agent> {
     const title = this.#title;
-    const exit = (code: number): void => this.#end(code);
+    const exit = (code: number): void => {
+      logs.open();
+      this.#end(code);
+    };
     try {
       this.#agent = await Agent.start({ plan, files, logs, title, exit });
       return this.#agent;
@@ -152,7 +161,8 @@ class AgentRun {
   #leave(agent: Agent): void {
     this.#isLeaving = true;
     this.#say("Gracefully shutting down agent...");
-    const limit = setTimeout(() => this.#end(1), leaveLimit);
+    // Nothing waits for it when a second signal has ended the leave before.
+    const limit = setTimeout(() => this.#end(1), leaveLimit).unref();
     void agent.leave().then(() => {
       clearTimeout(limit);
       this.#end(0);

@@ -68,23 +68,37 @@ test("a client's leave answers, then ends the agent, exit 0", async ({ start }) 
   expect(agent.output).toContain("[INFO] agent.ipc: Graceful leave triggered");
 });
 
-test("a signal during the start ends it, exit 1", async () => {
-  const silent = createServer(() => {});
-  const ip = freshIp();
-  silent.listen(7_946, ip);
-  await once(silent, "listening");
-  const own = [`-bind=${freshIp()}`, `-rpc-addr=${freshIp()}:7373`, `-join=${ip}`];
-  const child = spawn(process.execPath, [gossipdBin, "agent", ...own]);
-  let output = "";
-  child.stdout.on("data", (part) => {
-    output += part;
-  });
-  await until("it joins", () => output.includes("Joining cluster"), { every: 20 });
-  child.kill("SIGTERM");
-  expect(await once(child, "close")).toEqual([1, null]);
-  silent.close();
-  expect(output).toContain("==> Caught signal: terminated");
-});
+test.for([
+  { config: {}, code: 0, status: "left" },
+  { config: { leave_on_terminate: false }, code: 1, status: "alive" },
+])(
+  "a signal during the start join counts like later: $config",
+  async (row, { directory, start }) => {
+    const file = join(directory, "c.json");
+    writeFileSync(file, JSON.stringify(row.config));
+    const silent = createServer(() => {});
+    const ip = freshIp();
+    silent.listen(7_946, ip);
+    await once(silent, "listening");
+    const other = await start([], { name: "b" });
+    const own = ["-node=a", `-bind=${freshIp()}`, `-rpc-addr=${freshIp()}:7373`];
+    const joins = [`-join=${other.ip}`, `-join=${ip}`, `-config-file=${file}`];
+    const child = spawn(process.execPath, [gossipdBin, "agent", ...own, ...joins]);
+    let output = "";
+    child.stdout.on("data", (part) => {
+      output += part;
+    });
+    await until("it joined one", async () => (await other.statuses()).a === "alive");
+    child.kill("SIGTERM");
+    expect(await once(child, "close")).toEqual([row.code, null]);
+    silent.close();
+    expect(output).toContain("==> Joining cluster...");
+    expect(output).not.toContain("error occurred");
+    expect(output).toMatch(/==> Caught signal: terminated\n {4}.*agent: Gossipd agent starting\n/);
+    expect(output).toContain("[INFO] agent: shutdown complete");
+    expect(await other.statuses()).toEqual({ a: row.status, b: "alive" });
+  },
+);
 
 test("handlers under way are ended with the agent", async ({ directory, start }) => {
   const pid = join(directory, "pid");
