@@ -139,6 +139,19 @@ test.for([
   await expect(attempt).rejects.toThrow("no answer from the agent within 0.04 s");
 });
 
+test.for<{ command: string; ask: (client: RpcClient) => Promise<unknown>; patience: string }>([
+  { command: "members", ask: (client) => client.members(), patience: "0.04" },
+  { command: "join", ask: (client) => client.join(["a", "b"], false), patience: "0.18" },
+  { command: "leave", ask: (client) => client.leave(), patience: "0.06" },
+  { command: "force-leave", ask: (client) => client.forceLeave("a", true), patience: "0.06" },
+  { command: "tags", ask: (client) => client.setTags(new Map(), ["a"]), patience: "0.06" },
+  { command: "info", ask: (client) => client.stats(), patience: "0.04" },
+])("an agent that never answers $command is given up after a while", async ({ ask, patience }) => {
+  const port = await fakeAgent(() => {});
+  const client = await connect(port, { timeouts: { ...short, cluster: 60 } });
+  await expect(ask(client)).rejects.toThrow(`no answer from the agent within ${patience} s`);
+});
+
 test("an agent that stops within a record ends the connection", async () => {
   const port = await fakeAgent((socket) => {
     socket.write(packValues({ Error: "", Seq: 2 }));
