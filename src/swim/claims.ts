@@ -66,7 +66,7 @@ export class Claims {
     const { config, counters, host, members } = this.#parts;
     counters.aliveClaims += 1;
     const claim = received.port === 0 ? { ...received, port: config.bindPort } : received;
-    const knowledge = this.#knowledgeOf(claim.node);
+    const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
     if (!isSound(claim)) {
       this.#refuse(claim, "alive claim is unsound");
@@ -103,7 +103,7 @@ export class Claims {
     const { counters, host } = this.#parts;
     const { from, incarnation } = claim;
     counters.suspectClaims += 1;
-    const knowledge = this.#knowledgeOf(claim.node);
+    const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
     if (known === undefined) return;
     switch (judgeSuspect(claim, knowledge)) {
@@ -127,7 +127,7 @@ export class Claims {
     const { counters, host } = this.#parts;
     const { from, incarnation } = claim;
     counters.deadClaims += 1;
-    const knowledge = this.#knowledgeOf(claim.node);
+    const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
     if (known === undefined) return;
     switch (judgeDead(claim, knowledge)) {
@@ -143,9 +143,19 @@ export class Claims {
     }
   }
 
-  #knowledgeOf(name: string): Knowledge & { readonly known: MemberRecord | undefined } {
-    const { local, members } = this.#parts;
-    return { known: members.get(name), local: name === local.name, leaving: this.#self.leaving };
+  #knowledgeOf(
+    now: Instant,
+    name: string,
+  ): Knowledge & { readonly known: MemberRecord | undefined } {
+    const { config, local, members } = this.#parts;
+    const known = members.get(name);
+    const gone = known !== undefined && isGone(known);
+    return {
+      known,
+      local: name === local.name,
+      leaving: this.#self.leaving,
+      lapsed: gone && now - known.changedAt > config.timing.gossipToTheDeadTime,
+    };
   }
 
   #refuse(claim: Alive, why: string): void {

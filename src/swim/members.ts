@@ -4,6 +4,9 @@ import type { RemoteState } from "../wire/swim-messages.js";
 import { isGone, type SwimMember } from "./member.js";
 import type { Suspicion } from "./suspicion.js";
 
+/** How long a member that is gone stays in the table; a cluster's restarts take less. */
+const graceTimesRemembered = 10;
+
 /** A member as the table holds it. Only {@link Claims} writes to it. */
 export interface MemberRecord extends Mutable<SwimMember> {
   /** Present if and only if the state is suspect. */
@@ -75,12 +78,13 @@ export class Members {
 
   /**
    * The member whose turn it is; undefined if there is nobody to probe. Each round begins with
-   * forgetting those that have been gone for longer than `graceTime`.
+   * forgetting those that have been gone for longer than {@link graceTimesRemembered} times `graceTime`.
    *
-   * memberlist 0.2.2 forgets the dead and keeps those that left for ever, newer ones forget both. So
-   * do we: names of short-lived members would pile up, and the size of the group that timeouts and
-   * copies grow with would only ever rise. That a member left is remembered where it matters, in
-   * Serf's own table and push/pull state, which also put an old alive claim right that comes later.
+   * memberlist 0.2.2 forgets the dead after the grace time and keeps those that left for ever: names
+   * of short-lived members pile up, and with them the size of the group that timeouts and copies grow
+   * with. Newer ones forget both; then a member that comes back through somebody who has forgotten it
+   * is not told that others still hold it for gone, and those ignore its first incarnation. Here
+   * nobody ignores it after the grace time ({@link judgeAlive}), and all tell it for much longer.
    */
   nextToProbe(now: Instant, local: SwimMember, graceTime: Millis): MemberRecord | undefined {
     for (let looked = 0; looked < this.#ring.length; looked += 1) {
@@ -112,8 +116,9 @@ export class Members {
 
   #beginRound(now: Instant, local: SwimMember, graceTime: Millis): void {
     this.#cursor = 0;
+    const rememberedTime = graceTimesRemembered * graceTime;
     this.#ring = this.#ring.filter((member) => {
-      const kept = member === local || !isGone(member) || now - member.changedAt <= graceTime;
+      const kept = member === local || !isGone(member) || now - member.changedAt <= rememberedTime;
       if (!kept) this.#byName.delete(member.name);
       return kept;
     });

@@ -21,6 +21,11 @@ export interface Knowledge {
   readonly local: boolean;
   /** True once we have begun to leave. */
   readonly leaving: boolean;
+  /**
+   * True if it has been gone for so long that an alive claim cannot be one from before: memberlist
+   * has forgotten it by then, and so any claim is news.
+   */
+  readonly lapsed: boolean;
 }
 
 /**
@@ -43,10 +48,11 @@ export function isSound({ node, ip, meta, versions }: Alive): boolean {
 
 /** memberlist state.go, aliveNode. */
 export function judgeAlive(claim: Alive, knowledge: Knowledge): AliveVerdict {
-  const { known, local, leaving } = knowledge;
+  const { known, local, leaving, lapsed } = knowledge;
   if (local && leaving) return "ignore";
   // memberlist makes an entry for incarnation 0 that is dead at once; nobody can tell it from none.
   if (known === undefined) return claim.incarnation > 0 ? "introduce" : "ignore";
+  if (lapsed) return claim.incarnation > 0 ? "accept" : "ignore";
   if (!sameAddress(known.address, claim)) {
     // The name of a member that left is free; that of a failed one once it is forgotten.
     return known.state === "left" ? "accept" : "conflict";

@@ -109,6 +109,19 @@ describe("alive", () => {
     }
   });
 
+  test.for([
+    { gone: 30_000, view: { m2: "left 8", m3: "dead 8" } },
+    { gone: 30_001, view: { m2: "alive 1", m3: "alive 1" } },
+  ])("that is not newer counts $gone ms after the member went: $view", ({ gone, view }) => {
+    const bench = SwimBench.started();
+    for (const name of ["m2", "m3"]) {
+      bench.receive(from, aliveClaim(name, { incarnation: 8 }), dead(name, "m2", 8));
+    }
+    bench.run(gone);
+    bench.receive(from, aliveClaim("m2"), aliveClaim("m3"));
+    expect(bench.view()).toMatchObject(view);
+  });
+
   test("28: from elsewhere moves a left member at once, whatever its incarnation", () => {
     const bench = SwimBench.started();
     bench.receive(from, aliveClaim("m2", { incarnation: 8 }), dead("m2", "m2", 8));

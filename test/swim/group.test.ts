@@ -75,7 +75,7 @@ describe("a group", () => {
     cluster.run(3_000);
     cluster.crash("n3");
     cluster.crash("n4");
-    cluster.run(150_000);
+    cluster.run(400_000);
     expect(cluster.viewsOf("n3")).toEqual({ unknown: 6 });
     expect(cluster.viewsOf("n4")).toEqual({ unknown: 6 });
     expect(cluster.converged()).toBe(true);

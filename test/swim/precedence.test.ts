@@ -20,8 +20,8 @@ function held(state: RemoteState): SwimMember {
   return { name: "m5", address: at, meta, versions, incarnation: 5, state, changedAt: 0 };
 }
 
-const others = { local: false, leaving: false };
-const us = { local: true, leaving: false };
+const others = { local: false, leaving: false, lapsed: false };
+const us = { local: true, leaving: false, lapsed: false };
 
 describe("an alive claim about another member (3.3)", () => {
   test.for<{ state: RemoteState; incarnation: number; verdict: string }>([
@@ -69,6 +69,22 @@ describe("an alive claim about another member (3.3)", () => {
   });
 });
 
+describe("an alive claim about one that has been gone for long", () => {
+  const knowledge = { ...others, lapsed: true };
+
+  test.for<RemoteState>(["dead", "left"])(
+    "held as %s is news, as if it were forgotten",
+    (state) => {
+      for (const change of [{}, { ip: Uint8Array.of(10, 0, 0, 6) }]) {
+        const old = { ...claim, ...change, incarnation: 1 };
+        expect(judgeAlive(old, { ...knowledge, known: held(state) })).toBe("accept");
+        const none = { ...old, incarnation: 0 };
+        expect(judgeAlive(none, { ...knowledge, known: held(state) })).toBe("ignore");
+      }
+    },
+  );
+});
+
 describe("an alive claim about us (3.3)", () => {
   test.for<{ change: Partial<Alive>; verdict: string; why: string }>([
     { why: "an old one", change: { incarnation: 4, meta: text("x") }, verdict: "ignore" },
@@ -91,7 +107,7 @@ describe("an alive claim about us (3.3)", () => {
   });
 
   test("is ignored once we leave", () => {
-    const knowledge = { local: true, leaving: true, known: held("left") };
+    const knowledge = { ...us, leaving: true, lapsed: true, known: held("left") };
     expect(judgeAlive({ ...claim, incarnation: 9 }, knowledge)).toBe("ignore");
   });
 });
@@ -140,9 +156,7 @@ describe("a suspect claim (3.4)", () => {
     expect(judgeSuspect({ ...suspect, incarnation: 4 }, { ...us, known: held("alive") })).toBe(
       "ignore",
     );
-    expect(judgeSuspect(suspect, { local: true, leaving: true, known: held("left") })).toBe(
-      "ignore",
-    );
+    expect(judgeSuspect(suspect, { ...us, leaving: true, known: held("left") })).toBe("ignore");
   });
 });
 
@@ -163,7 +177,7 @@ describe("a dead claim (3.5)", () => {
     for (const from of ["x", "m5"]) {
       const dead = { kind: "dead", node: "m5", incarnation: 5, from } as const;
       expect(judgeDead(dead, { ...us, known: held("alive") })).toBe("refute");
-      expect(judgeDead(dead, { local: true, leaving: true, known: held("alive") })).toBe("accept");
+      expect(judgeDead(dead, { ...us, leaving: true, known: held("alive") })).toBe("accept");
     }
   });
 
