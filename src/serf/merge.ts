@@ -14,10 +14,13 @@ export interface Clocks {
 
 /** What {@link UserState} works with. */
 export interface UserStateParts {
+  readonly self: string;
   readonly clocks: Clocks;
   readonly membership: Membership;
   readonly announcements: Announcements;
   readonly userEvents: UserEvents;
+  /** True if SWIM holds `node` for alive, and not even for suspect. */
+  isAlive(node: string): boolean;
 }
 
 /** Serf's part of a push/pull: clocks, statuses and recent user events (protocol.md section 5.6). */
@@ -71,10 +74,16 @@ export class UserState {
     if (remote.queryLtime > 0) clocks.query.witness(remote.queryLtime - 1);
   }
 
-  /** Who left did so after the last thing that the other side knows of it, so one later is assumed. */
+  /**
+   * Who left did so after the last thing that the other side knows of it, so one later is assumed.
+   *
+   * Not of others who are alive, also to SWIM now that it has heard the other side: they came back
+   * and the other side has missed it. Serf takes them for leaving from then on, which nobody
+   * contradicts, since they are not told.
+   */
   #applyIntents(now: Instant, remote: SerfPushPull): void {
     const { announcements, membership } = this.#parts;
-    const left = new Set(remote.leftMembers);
+    const left = new Set(remote.leftMembers.filter((node) => !this.#cameBack(node)));
     for (const node of left) {
       const ltime = successor(remote.statusLtimes.get(node) ?? 0);
       announcements.handleLeave(now, { kind: "leave", ltime, node, prune: false });
@@ -82,5 +91,10 @@ export class UserState {
     for (const [node, ltime] of remote.statusLtimes) {
       if (!left.has(node)) membership.handleJoinIntent(now, { kind: "join", ltime, node });
     }
+  }
+
+  #cameBack(node: string): boolean {
+    const { isAlive, membership, self } = this.#parts;
+    return node !== self && membership.get(node)?.status === "alive" && isAlive(node);
   }
 }

@@ -34,6 +34,8 @@ export interface Surroundings {
   staying(): boolean;
   /** True while a join of ours is under way that does not want to hear of the past. */
   ignoresOld(): boolean;
+  /** True if SWIM holds `node` for alive, and not even for suspect. */
+  isAlive(node: string): boolean;
   emit(event: SerfEvent): void;
   /** Sends one message in a packet of its own. */
   sendUser(to: Address, payload: Bytes): void;
@@ -99,7 +101,14 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     userEvents,
     queries,
     replies,
-    userState: new UserState({ clocks, membership, announcements, userEvents }),
+    userState: new UserState({
+      self,
+      clocks,
+      membership,
+      announcements,
+      userEvents,
+      isAlive: surroundings.isAlive,
+    }),
     coordinates: config.coordinates ? coordinates : undefined,
     conflicts: new NameConflicts(self, log),
     meta: () => encodeOwnTags(tags(), config.delegateVersion),

@@ -75,6 +75,7 @@ export class Serf {
       tags: () => this.#tags,
       staying: () => this.state === "alive",
       ignoresOld: () => this.#joinsIgnoringOld > 0,
+      isAlive: (node) => this.#swim.member(node)?.state === "alive",
       emit: (event) => this.#outbox.push({ kind: "event", event }),
       sendUser: (to, payload) => this.#swim.sendUser(to, payload),
     });

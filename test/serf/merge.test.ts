@@ -30,7 +30,7 @@ test("clocks at 0 are not witnessed", () => {
   expect(lone.serf.stats()).toMatchObject({ memberTime: 1, eventTime: 1, queryTime: 1 });
 });
 
-test("who left over there has left here, once SWIM finds it gone", () => {
+test("who left over there has left here, if SWIM doubts that it is alive, once it finds it gone", () => {
   const lone = new LoneSerf();
   lone.meet("a", 2);
   lone.meet("b", 3);
@@ -38,11 +38,27 @@ test("who left over there has left here, once SWIM finds it gone", () => {
     ["a", 4],
     ["b", 4],
   ]);
+  lone.receive({ kind: "suspect", node: "a", incarnation: 1, from: "somebody" });
   lone.exchange(remoteState({ ltime: 5, statusLtimes, leftMembers: ["a"] }));
   expect(lone.node.view).toEqual({ self: "alive", a: "leaving", b: "alive" });
   lone.lose("a");
   lone.lose("b");
   expect(lone.node.view).toEqual({ self: "alive", a: "left", b: "failed" });
+});
+
+test("who left over there and is alive here came back, unless it is about to leave", () => {
+  const lone = new LoneSerf();
+  lone.meet("a", 2);
+  lone.meet("b", 3);
+  lone.hear({ kind: "leave", ltime: 3, node: "b", prune: false });
+  const statusLtimes = new Map([
+    ["a", 4],
+    ["b", 4],
+  ]);
+  lone.exchange(remoteState({ ltime: 5, statusLtimes, leftMembers: ["a", "b"] }));
+  expect(lone.node.view).toEqual({ self: "alive", a: "alive", b: "leaving" });
+  lone.lose("b");
+  expect(lone.node.view).toEqual({ self: "alive", a: "alive", b: "left" });
 });
 
 test("who failed here and left over there has left", () => {
@@ -113,8 +129,9 @@ test("a Lamport time at the end of all time does not break the arithmetic", () =
     ["self", last],
   ]);
   lone.meet("a", 2);
+  lone.lose("a");
   lone.exchange(remoteState({ ltime: last, statusLtimes, leftMembers: ["a", "self"] }));
   lone.exchange(remoteState());
   expect(lone.serf.stats().memberTime).toBe(last);
-  expect(lone.node.view).toEqual({ self: "alive", a: "leaving" });
+  expect(lone.node.view).toEqual({ self: "alive", a: "left" });
 });

@@ -275,6 +275,32 @@ describe("failing", () => {
   });
 });
 
+describe("coming back", () => {
+  const gaps = [2, 25, 30, 31, 32, 34, 40, 90].map((gap) => ({ gap }));
+
+  test.for(gaps)("$gap s after it left or crashed a member is alive to all", ({ gap }) => {
+    for (const leaves of [true, false]) {
+      for (let seed = 1; seed <= 3; seed += 1) {
+        const cluster = new SerfCluster({ seed });
+        const group = cluster.addGroup(["a", "b", "c", "d", "e", "f", "g", "h"]);
+        const [first, , gone] = group as [ClusterNode, ClusterNode, ClusterNode];
+        cluster.run(seconds(30));
+        if (leaves) gone.serf.leave(cluster.now, () => {});
+        cluster.settle(gone);
+        cluster.run(seconds(2));
+        cluster.crash(gone);
+        cluster.run(seconds(gap));
+        const back = cluster.add("c", { host: 3 });
+        cluster.join(back, first);
+        const all = [back, ...group.filter((node) => node !== gone)];
+        // Gossip may miss one of so few; an interval later a push/pull has told it.
+        cluster.run(seconds(35));
+        expect(all.map(({ view }) => view["c"])).toEqual(all.map(() => "alive"));
+      }
+    }
+  });
+});
+
 describe("force-leave", () => {
   const forceLeave = (cluster: SerfCluster, node: ClusterNode, name: string, prune = false) => {
     const results: (string | undefined)[] = [];
