@@ -62,6 +62,15 @@ export const registry: readonly Entry[] = [
   },
 ];
 
+/** Serf's commands that are not built yet: they are refused by name, as flags of that kind are. */
+export const laterCommands: ReadonlySet<string> = new Set([
+  "event",
+  "keys",
+  "query",
+  "reachability",
+  "rtt",
+]);
+
 /** The text that lists the commands. */
 export function programUsage(program: string): string {
   const width = Math.max(...registry.map((entry) => entry.name.length));

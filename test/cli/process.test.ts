@@ -21,7 +21,7 @@ const clients: readonly { args: string[]; error: string }[] = [
   { args: ["monitor"], error: "Error starting stream" },
 ];
 
-const names = [...clients.map(({ args }) => args[0] as string), "keygen", "version"];
+const names = [...clients.map(({ args }) => args[0] as string), "agent", "keygen", "version"];
 
 test.for(names)("%s -h shows its help on stderr", async (name) => {
   const { code, stdout, stderr } = await runCli("gossipd", [name, "-h"]);

@@ -35,6 +35,19 @@ test("the usage lists the commands that there are", async () => {
   );
 });
 
+test.for(["event x", "query x", "keys -list", "reachability", "rtt a", "event -h"])(
+  "'%s' is refused in one line until it is there",
+  async (line) => {
+    const ran = await run(line);
+    const stdout = `The command ${line.split(" ")[0]} is not available in this version\n`;
+    expect({ code: ran.code, stdout: ran.stdout, stderr: ran.stderr }).toEqual({
+      code: 1,
+      stdout,
+      stderr: "",
+    });
+  },
+);
+
 test.for(["-v", "--version", "-v members", "--version bogus", "version", "version extra"])(
   "'%s' prints the version",
   async (line) => {
