@@ -17,27 +17,6 @@ export interface RpcMember {
   readonly delegateCur: number;
 }
 
-/** One record of an event stream. */
-export type StreamRecord =
-  | { readonly kind: "member"; readonly event: string; readonly members: readonly RpcMember[] }
-  | {
-      readonly kind: "user";
-      readonly ltime: number;
-      readonly name: string;
-      readonly payload: Bytes;
-      readonly coalesce: boolean;
-    }
-  | {
-      readonly kind: "query";
-      /** The agent's own id of the query, for {@link RpcApi.respond}; the server hands out ids of its own per connection. */
-      readonly id: number;
-      readonly ltime: number;
-      readonly name: string;
-      readonly payload: Bytes;
-      /** How long answers are taken from now on, in milliseconds. */
-      readonly expiresIn: number;
-    };
-
 /** A record of an event stream as a client sees it. */
 export type RpcEvent =
   | { readonly kind: "member"; readonly event: string; readonly members: readonly RpcMember[] }
@@ -56,6 +35,17 @@ export type RpcEvent =
       readonly name: string;
       readonly payload: Bytes;
     };
+
+/**
+ * One record of an event stream as the agent gives it to the server. The id of a query is the
+ * agent's own here, for {@link RpcApi.respond}; the server hands out ids of its own per connection.
+ */
+export type StreamRecord =
+  | Exclude<RpcEvent, { kind: "query" }>
+  | (Extract<RpcEvent, { kind: "query" }> & {
+      /** How long answers are taken from now on, in milliseconds. */
+      readonly expiresIn: number;
+    });
 
 export interface MemberFilter {
   /** Regular expressions, each matched as `^RE$`; empty means any. */
