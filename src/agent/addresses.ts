@@ -1,4 +1,4 @@
-import { type Address, formatAddress, formatIp, parseIp } from "../base/address.js";
+import { type Address, formatAddress, formatHostPort, formatIp, parseIp } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import type { Bytes } from "../base/units.js";
 import { addressToAdvertise, interfaceOwns, usableAddress } from "./interfaces.js";
@@ -116,5 +116,5 @@ export function localAddress(host: string, port: number): string {
   const unspecified = ip !== undefined && isUnspecified(ip);
   if (host === "" || (unspecified && ip.length === 4)) return `127.0.0.1:${port}`;
   if (unspecified) return `[::1]:${port}`;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return formatHostPort(host, port);
 }

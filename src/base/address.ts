@@ -23,9 +23,13 @@ export function sameBytes(one: Bytes, other: Bytes): boolean {
 }
 
 /** `ip:port`, or `[ip]:port` for IPv6. An IPv4-mapped address prints as IPv4, as Go does. */
-export function formatAddress(address: Address): string {
-  const text = formatIp(address.ip);
-  return text.includes(":") ? `[${text}]:${address.port}` : `${text}:${address.port}`;
+export function formatAddress({ ip, port }: Address): string {
+  return formatHostPort(formatIp(ip), port);
+}
+
+/** `host:port`, or `[host]:port` if the host is an IPv6 address. */
+export function formatHostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The text of an IP address; of anything but 4 or 16 bytes `?` and the bytes in hex, as Go does. */

@@ -1,5 +1,7 @@
 import { connect, type Socket } from "node:net";
+import { formatHostPort } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
+import { systemText } from "../base/system-texts.js";
 import type { Millis } from "../base/units.js";
 
 /** When the other end is asked for a sign of life on a connection without traffic. */
@@ -15,7 +17,7 @@ export async function dial(host: string, port: number, timeout: Millis): Promise
       socket.destroy();
       reject(new OperatorError(`dial tcp${text}`));
     };
-    const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    const address = formatHostPort(host, port);
     const timer = setTimeout(() => fail(` ${address}: i/o timeout`), timeout);
     const onError = (error: Error): void => fail(dialFailure(host, address, error));
     socket.once("error", onError);
@@ -32,13 +34,5 @@ function dialFailure(host: string, address: string, error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const { code = "", message = "" } = first as NodeJS.ErrnoException;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `: lookup ${host}: no such host`;
-  return ` ${address}: connect: ${causes[code] ?? message}`;
+  return ` ${address}: connect: ${systemText(code) ?? message}`;
 }
-
-const causes: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network is unreachable",
-  ETIMEDOUT: "connection timed out",
-  EACCES: "permission denied",
-};

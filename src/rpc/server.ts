@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
+import { formatHostPort } from "../base/address.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { systemText } from "../base/system-texts.js";
 import type { RpcApi } from "./api.js";
 import { keepAliveDelay } from "./dial.js";
 import type { RpcCounters, RpcHost } from "./host.js";
@@ -71,7 +73,7 @@ export class RpcServer {
 
   #accept(socket: Socket): void {
     const { remoteAddress = "", remotePort = 0 } = socket;
-    const client = `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+    const client = formatHostPort(remoteAddress, remotePort);
     this.counters.accepted += 1;
     this.#host.log.info({}, `Accepted client: ${client}`);
     const session = new Session(socket, client, this.#host);
@@ -100,11 +102,6 @@ function tokenCheck(token: string): (text: string) => boolean {
 }
 
 function bindFailure(host: string, port: number, error: NodeJS.ErrnoException): string {
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const causes: Record<string, string> = {
-    EADDRINUSE: "address already in use",
-    EADDRNOTAVAIL: "cannot assign requested address",
-    EACCES: "permission denied",
-  };
-  return `listen tcp ${address}: bind: ${causes[error.code ?? ""] ?? error.message}`;
+  const address = formatHostPort(host, port);
+  return `listen tcp ${address}: bind: ${systemText(error.code ?? "") ?? error.message}`;
 }
