@@ -1,8 +1,7 @@
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
 import { BroadcastQueue } from "../swim/broadcast-queue.js";
-import { compoundOverheadBytes, compoundPartBytes } from "../wire/compound.js";
-import { encryptionOverheadBytes, labelOverheadBytes } from "../wire/envelope.js";
+import { packetRoom, userPartBytes } from "../swim/packet-room.js";
 import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 
@@ -13,10 +12,6 @@ export type BroadcastKind = (typeof broadcastKinds)[number];
 
 /** As Serf calls its queues in log lines. */
 const queueNames = { intent: "Intent", query: "Query", event: "Event" } as const;
-
-/** What memberlist puts into one datagram. */
-const packetBytes = 1_400;
-const userTypeBytes = 1;
 
 /** Serf's three queues of messages to gossip (protocol.md sections 4.7 and 5.7). */
 export class Broadcasts {
@@ -56,7 +51,7 @@ export class Broadcasts {
    * Serf also queues what no packet can hold, and keeps it until the queue overflows.
    */
   add(kind: BroadcastKind, message: Bytes, finished?: () => void): void {
-    if (message.length > this.#longest()) {
+    if (message.length > packetRoom(this.#config) - userPartBytes) {
       this.#counters.unsendable += 1;
       this.#log.warn({ kind, bytes: message.length }, "message too long for a packet not gossiped");
       finished?.();
@@ -96,11 +91,5 @@ export class Broadcasts {
         queue.prune(maxQueueDepth);
       }
     }
-  }
-
-  #longest(): number {
-    const { keyring, label } = this.#config;
-    const envelope = labelOverheadBytes(label) + encryptionOverheadBytes(keyring);
-    return packetBytes - compoundOverheadBytes - compoundPartBytes - userTypeBytes - envelope;
   }
 }

@@ -1,7 +1,7 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
-import { compoundOverheadBytes, compoundPartBytes, packCompound } from "../wire/compound.js";
-import { encryptionOverheadBytes, labelOverheadBytes, sealPacket } from "../wire/envelope.js";
+import { compoundPartBytes, packCompound } from "../wire/compound.js";
+import { sealPacket } from "../wire/envelope.js";
 import {
   type Alive,
   type Dead,
@@ -10,15 +10,9 @@ import {
   type Ping,
   type Suspect,
 } from "../wire/swim-messages.js";
-import type { SwimConfig } from "./config.js";
 import type { SwimMember } from "./member.js";
+import { packetRoom, userPartBytes } from "./packet-room.js";
 import type { Parts } from "./parts.js";
-
-/** What memberlist puts into one datagram; the checksum comes on top. */
-const packetBytes = 1_400;
-
-/** The type byte that a message of the layer above gets. */
-const userTypeBytes = 1;
 
 /**
  * Packs messages into datagrams.
@@ -87,9 +81,8 @@ export class Sender {
     const frames = queue.take(compoundPartBytes, room);
     let left = room;
     for (const frame of frames) left -= frame.length + compoundPartBytes;
-    const overhead = compoundPartBytes + userTypeBytes;
-    if (left <= overhead) return frames;
-    for (const payload of delegate.takeBroadcasts(now, overhead, left)) {
+    if (left <= userPartBytes) return frames;
+    for (const payload of delegate.takeBroadcasts(now, userPartBytes, left)) {
       frames.push(encodePacketMessage({ kind: "user", payload }));
     }
     return frames;
@@ -104,12 +97,6 @@ export class Sender {
     counters.packetBytesSent += payload.length;
     host.emit({ kind: "packet", to, payload });
   }
-}
-
-/** What a packet can carry besides the overhead of its envelope and of a compound. */
-function packetRoom({ keyring, label }: SwimConfig): number {
-  const overhead = labelOverheadBytes(label) + encryptionOverheadBytes(keyring);
-  return packetBytes - compoundOverheadBytes - overhead;
 }
 
 /** memberlist protocol 5 brought the checksum. */
