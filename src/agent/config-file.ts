@@ -149,7 +149,7 @@ function decodeDuration(key: string, text: string, faults: string[]): number {
 }
 
 function wrongType(key: string, expected: string, value: unknown): string {
-  const [kind, shown] = [goType(value), JSON.stringify(value)];
+  const [kind, shown] = [goType(value), typeof value === "string" ? value : JSON.stringify(value)];
   return `'${key}' expected type '${expected}', got unconvertible type '${kind}', value: '${shown}'`;
 }
 

@@ -62,14 +62,16 @@ function realPath(path: string): string {
 
 function replaceFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  rmSync(temporary, { force: true });
-  writeFileSync(temporary, text, { mode: 0o600, flag: "wx", flush: true });
   try {
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, text, { mode: 0o600, flag: "wx", flush: true });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    // A file that is a mount point of its own, as containers have them, can only be rewritten.
-    if (systemCode(error) !== "EBUSY") throw error;
+    if (!onlyInPlace.has(systemCode(error) ?? "")) throw error;
     writeFileSync(path, text, { mode: 0o600 });
   }
 }
+
+/** A file in a folder that is not ours, or that is a mount point of its own, can only be rewritten. */
+const onlyInPlace: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EBUSY"]);

@@ -77,7 +77,7 @@ describe("one object", () => {
     },
     {
       object: { protocol: "5" },
-      fault: `'protocol' expected type 'int', ${got} 'string', value: '"5"'`,
+      fault: `'protocol' expected type 'int', ${got} 'string', value: '5'`,
     },
     {
       object: { protocol: 4.5 },
@@ -85,7 +85,7 @@ describe("one object", () => {
     },
     {
       object: { replay_on_join: "true" },
-      fault: `'replay_on_join' expected type 'bool', ${got} 'string', value: '"true"'`,
+      fault: `'replay_on_join' expected type 'bool', ${got} 'string', value: 'true'`,
     },
     {
       object: { replay_on_join: {} },
@@ -107,7 +107,7 @@ describe("one object", () => {
     { object: [], fault: "'' expected a map, got 'slice'" },
     {
       object: { protocol: "x", bogus: 1 },
-      fault: `'' has invalid keys: bogus; 'protocol' expected type 'int', ${got} 'string', value: '"x"'`,
+      fault: `'' has invalid keys: bogus; 'protocol' expected type 'int', ${got} 'string', value: 'x'`,
     },
   ])("$object is refused", ({ object, fault }) => {
     expect(() => decodeLayer(object)).toThrow(fault);

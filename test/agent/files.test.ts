@@ -40,6 +40,17 @@ describe("tags file", () => {
     expect(readdirSync(directory).sort()).toEqual(["link.json", "tags.json"]);
   });
 
+  test("is rewritten in a folder where no file can be made", () => {
+    const directory = tempDir({ "tags.json": '{"old":"1"}' });
+    const path = join(directory, "tags.json");
+    chmodSync(path, 0o666);
+    chmodSync(directory, 0o555);
+    asOrdinaryUser(() => writeTagsFile(path, new Map([["a", "1"]])));
+    expect(readFileSync(path, "utf8")).toBe('{\n  "a": "1"\n}');
+    expect(readdirSync(directory)).toEqual(["tags.json"]);
+    chmodSync(directory, 0o755);
+  });
+
   test("that cannot be written is named", () => {
     expect(() => writeTagsFile("/nonexistent/tags.json", new Map())).toThrow(
       "Failed to write tags file: open /nonexistent/tags.json: no such file or directory",
@@ -122,3 +133,14 @@ describe("keys", () => {
     );
   });
 });
+
+/** Runs `step` as somebody whom the modes of files bind. */
+function asOrdinaryUser(step: () => void): void {
+  const user = process.geteuid?.();
+  if (user === 0) process.seteuid?.(65_534);
+  try {
+    step();
+  } finally {
+    if (user === 0) process.seteuid?.(0);
+  }
+}
