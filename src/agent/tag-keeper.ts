@@ -45,7 +45,14 @@ export class TagKeeper {
     const set = new Map([...configured].filter(([key, value]) => before.get(key) !== value));
     const remove = [...before.keys()].filter((key) => !configured.has(key));
     this.#configured = configured;
-    if (set.size > 0 || remove.length > 0) await this.change(set, remove);
+    if (set.size === 0 && remove.length === 0) return;
+    try {
+      await this.change(set, remove);
+    } catch (error) {
+      // The next reload has to begin where this one did, unless it came first.
+      if (this.#configured === configured) this.#configured = before;
+      throw error;
+    }
   }
 
   /** The file first: if it cannot be written nothing changes. */

@@ -213,6 +213,15 @@ describe("a reload", () => {
     expect(one.member.events).toHaveLength(before);
   });
 
+  test("that was refused is made up for by the next one", async () => {
+    const one = await startApi({ configured: { a: "1" } });
+    const tooLong = new Map(Object.entries({ a: "2", b: "x".repeat(600) }));
+    await expect(one.tags.reconfigure(tooLong)).rejects.toThrow("exceeds limit");
+    expect(tagsOf(one)).toEqual({ a: "1" });
+    await one.tags.reconfigure(new Map([["a", "2"]]));
+    expect(tagsOf(one)).toEqual({ a: "2" });
+  });
+
   test("leaves the tags file alone", async () => {
     const file = join(tempDir(), "tags.json");
     const one = await startApi({ file });
