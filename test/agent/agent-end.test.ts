@@ -30,15 +30,18 @@ test.for([
   { signal: "SIGTERM", config: { leave_on_terminate: false } },
   { signal: "SIGINT", config: { skip_leave_on_interrupt: true } },
 ] as const)(
-  "$signal with $config stops at once, exit 1",
+  "$signal with $config stops at once: peers see a failure, exit 1",
   async ({ signal, config }, { directory, start }) => {
     const file = join(directory, "c.json");
     writeFileSync(file, JSON.stringify(config));
-    const agent = await start([`-config-file=${file}`]);
+    const other = await start(["-profile=local"], { name: "b" });
+    const agent = await start(["-profile=local", `-join=${other.ip}`, `-config-file=${file}`]);
     agent.signal(signal);
     expect(await agent.exited).toBe(1);
     expect(agent.output).toContain("[WARN] serf: Shutdown without a Leave");
     expect(agent.output).not.toContain("graceful");
+    await untilPrinted(other, "EventMemberFailed: a");
+    expect(await other.statuses()).toEqual({ a: "failed", b: "alive" });
   },
 );
 
