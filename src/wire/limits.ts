@@ -34,7 +34,7 @@ export const maxStreamBoxBytes = 20 * mebibyte;
  * A message of Serf's, its push/pull state aside. They travel in packets; a user message on a stream
  * may be longer, but nobody sends one, and what is delivered or kept of it would be as long.
  */
-export const maxSerfMessageBytes = maxPacketBytes;
+export const maxSerfMessageBytes = 65_536;
 
 /** The plaintext of one exchange on a stream, as it comes or after decompression. */
 export const maxStreamBytes = 40 * mebibyte;
