@@ -10,7 +10,7 @@ import { until } from "../support/wait.js";
 /** Keeps what a script was told: `SELF.EVENT.in` grows, `SELF.EVENT.env` is of the last one. */
 const record = [
   'cd "$DIR" || exit; f=$SERF_SELF_NAME.$SERF_EVENT',
-  "env | grep ^SERF_ | grep -v -e ^SERF_SELF_NAME= -e ^SERF_MEMBER_PORTS= | sort >$f.env",
+  "env | grep ^SERF_ | grep -v -e ^SERF_SELF_NAME= -e ^SERF_MEMBER_PORTS= -e ^SERF_RPC_ADDR= | sort >$f.env",
   "cat >>$f.in",
   "case $SERF_QUERY_NAME in",
   "load) echo 0.42; echo 0.43 >&2 ;;",
