@@ -21,6 +21,7 @@ import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
 import { openSockets, type Sockets } from "./sockets.js";
 import { TagKeeper } from "./tag-keeper.js";
+import { longestTimer } from "./timers.js";
 
 export interface AgentParts {
   readonly plan: AgentPlan;
@@ -184,7 +185,7 @@ export class Agent {
       view: () => this.#memberView(),
       onGiveUp: () => this.#parts.exit(1),
       schedule: (delay, run) => {
-        const timer = setTimeout(run, delay);
+        const timer = setTimeout(run, Math.min(delay, longestTimer));
         return () => clearTimeout(timer);
       },
     });

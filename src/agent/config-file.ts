@@ -113,6 +113,7 @@ function decodeValue(decoding: Decoding, option: Option, value: unknown): void {
       else faults.push(wrongType(key, "bool", value));
       return;
     case "duration":
+    case "limit":
       if (typeof value !== "string") faults.push(wrongType(key, "string", value));
       else if (value !== "") layer[option.field] = decodeDuration(key, value, faults);
       return;

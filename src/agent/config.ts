@@ -57,6 +57,8 @@ function flagValue(option: Option, flag: string, value: string, before: unknown)
       return (value === "true") !== (option.negated === true);
     case "duration":
       return value === "" ? 0 : flagDuration(flag, value);
+    case "limit":
+      return value === "" ? before : flagDuration(flag, value);
     case "list":
       return [...((before as readonly string[] | undefined) ?? []), value];
     case "tags": {

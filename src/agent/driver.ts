@@ -4,10 +4,8 @@ import type { Instant } from "../base/units.js";
 import type { SerfEvent, SerfOutput } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
 import type { TcpStreams } from "./tcp.js";
+import { longestTimer } from "./timers.js";
 import type { UdpSocket } from "./udp.js";
-
-/** The longest time that an OS timer takes; a later deadline is armed again then. */
-const longestTimer = 2 ** 31 - 1;
 
 /** The agent's only clock. */
 export function now(): Instant {

@@ -4,6 +4,7 @@ import { reasonOf } from "../base/errors.js";
 import { type Bytes, type Millis, minutes, seconds } from "../base/units.js";
 import type { Environment } from "./handler-input.js";
 import { OutputTail } from "./output-tail.js";
+import { longestTimer } from "./timers.js";
 
 /** How much of a script's output is kept, counted from its end. */
 const outputBytes = 8 * 1024;
@@ -135,7 +136,7 @@ export class ScriptRun {
   }
 
   #after(delay: Millis, run: () => void): void {
-    this.#timers.push(setTimeout(run, delay));
+    this.#timers.push(setTimeout(run, Math.min(delay, longestTimer)));
   }
 }
 

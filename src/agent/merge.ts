@@ -29,6 +29,7 @@ function mergeValue(option: Option, base: unknown, over: unknown): unknown {
     case "switch":
       return base === true || over === true;
     case "toggle":
+    case "limit":
       return over;
     case "list":
       return [...((base as readonly string[] | undefined) ?? []), ...(over as readonly string[])];

@@ -5,15 +5,16 @@ import type { Settings } from "./settings.js";
  * 4.3).
  *
  * `text`: a later one that is not empty replaces. `integer`, `duration`: a later one that is not
- * zero replaces; durations are written in Go's way. `switch`: can only be turned on. `toggle`: the
- * last one given counts, on or off. `list`: later ones are appended. `tags`: merged by key.
+ * zero replaces; durations are written in Go's way. `limit`: a duration of which zero counts too, as
+ * no limit. `switch`: can only be turned on. `toggle`: the last one given counts, on or off. `list`:
+ * later ones are appended. `tags`: merged by key.
  */
 type KindsOf<T> = T extends string
   ? "text"
   : T extends boolean
     ? "switch" | "toggle"
     : T extends number
-      ? "integer" | "duration"
+      ? "integer" | "duration" | "limit"
       : T extends readonly string[]
         ? "list"
         : "tags";
@@ -151,12 +152,12 @@ export const options: readonly Option[] = [
   },
   {
     field: "handlerTimeout",
-    kind: "duration",
+    kind: "limit",
     flag: "handler-timeout",
     key: "handler_timeout",
     default: 60_000,
     placeholder: "DURATION",
-    help: "How long an event handler may run before it is terminated with all its children. Default 60s.",
+    help: "How long an event handler may run before it is terminated with all its children. Default 60s; 0 is no limit.",
   },
   {
     field: "startJoin",

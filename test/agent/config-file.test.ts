@@ -11,6 +11,7 @@ describe("one object", () => {
       text: "x",
       integer: 3,
       duration: "3s",
+      limit: "3s",
       switch: true,
       toggle: true,
       list: ["x"],

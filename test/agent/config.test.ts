@@ -151,6 +151,15 @@ describe("merging", () => {
     expect(settings.startJoin).toEqual(["f1", "f2", "g1", "g2"]);
   });
 
+  test("a limit can be taken away by 0, and stays if it is not given", () => {
+    expect(configOf([]).handlerTimeout).toBe(60_000);
+    expect(configOf([{ handler_timeout: "5s" }], ["handler-timeout", ""]).handlerTimeout).toBe(
+      5_000,
+    );
+    expect(configOf([{ handler_timeout: "0" }]).handlerTimeout).toBe(0);
+    expect(configOf([{ handler_timeout: "5s" }], ["handler-timeout", "0s"]).handlerTimeout).toBe(0);
+  });
+
   test("role beats the tag of that name, wherever both come from", () => {
     const settings = configOf(
       [{ role: "db", tags: { role: "web", x: "1" } }],

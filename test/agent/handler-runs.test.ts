@@ -222,6 +222,13 @@ describe("the time limit", () => {
     process.kill(pid);
   });
 
+  test("may be longer than a timer of the system", async () => {
+    const { hub, lines, runs } = hubWith(["sleep 0.1"], { handlerTimeout: 2 ** 32 });
+    hub.handle(userEvent("x"));
+    await runs(1);
+    expect(lines("ERR")).toEqual([]);
+  });
+
   test("0 is no limit", async () => {
     const { hub, gate, lines, runs } = hubWith(["read _ <$DIR/gate"], {
       handlerTimeout: 0,
