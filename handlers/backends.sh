@@ -16,7 +16,7 @@
 set -eu
 export LC_ALL=C role="${BACKEND_ROLE:-web}" port="${BACKEND_PORT:-80}"
 
-members=$("${GOSSIPD:-gossipd}" members -format=json -tag "role=$role") || {
+members=$("${GOSSIPD:-gossipd}" members -format=json) || {
   echo "backends.sh: $members" >&2
   exit 1
 }

@@ -23,7 +23,7 @@ describe.for(shells)("backends.sh in $name", (shell) => {
       "",
     ]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(box.read("asked")).toBe("members -format=json -tag role=web\n");
+    expect(box.read("asked")).toBe("members -format=json\n");
   });
 
   test("role and port can be chosen", async () => {
@@ -35,6 +35,16 @@ describe.for(shells)("backends.sh in $name", (shell) => {
     ]);
     const { stdout } = await box.run("backends.sh", { BACKEND_ROLE: "d.b", BACKEND_PORT: "5432" });
     expect(stdout).toBe("db1 10.0.0.1 5432\n");
+  });
+
+  test("a role is a word, not a pattern", async () => {
+    const box = new Sandbox(shell);
+    box.members([
+      { name: "a", tags: { role: "c++" } },
+      { name: "b", tags: { role: "cc" } },
+    ]);
+    const { stdout } = await box.run("backends.sh", { BACKEND_ROLE: "c++" });
+    expect(stdout).toBe("a 10.0.0.1 80\n");
   });
 
   test("nothing that a member can call itself gets through", async () => {
