@@ -197,7 +197,7 @@ describe("leaving", () => {
     cluster.settle(c);
     cluster.run(seconds(5));
     expect(c.serf.stats().memberTime).toBe(3);
-    expect([a, b].map(({ view }) => view["late"])).toEqual(["left", "left"]);
+    expect([a, b].map(({ view }) => view.late)).toEqual(["left", "left"]);
   });
 
   test("while it leaves a node neither leaves again nor joins", () => {
@@ -295,7 +295,7 @@ describe("coming back", () => {
         const all = [back, ...group.filter((node) => node !== gone)];
         // Gossip may miss one of so few; an interval later a push/pull has told it.
         cluster.run(seconds(35));
-        expect(all.map(({ view }) => view["c"])).toEqual(all.map(() => "alive"));
+        expect(all.map(({ view }) => view.c)).toEqual(all.map(() => "alive"));
       }
     }
   });
