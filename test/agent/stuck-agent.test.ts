@@ -35,7 +35,8 @@ test("clients of an agent that is killed end with an error, and ask the next one
   agent.signal("SIGKILL");
   const [join, monitor] = await Promise.all(waiting);
   expect(join?.stdout).toMatch(/^Error joining the cluster: .+\n$/);
-  expect(monitor?.stdout).toMatch(/Remote side ended the monitor!|^Error starting/);
+  // Accepted is not yet answered: the kill may come before the handshake is over.
+  expect(monitor?.stdout).toMatch(/Remote side ended the monitor!|^Error (connecting|starting)/);
   expect([join?.code, monitor?.code]).toEqual([1, 1]);
   const refused = `dial tcp ${agent.rpc}: connect: connection refused`;
   const stdout = `Error connecting to Serf agent: ${refused}\n`;
