@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Agent, createServer, request } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
-import { onTestFinished } from "vitest";
-import type { ListedMember, Sandbox } from "../handlers/sandbox.js";
+import { expect, onTestFinished } from "vitest";
+import type { ListedMember, Ran, Sandbox } from "../handlers/sandbox.js";
 import { until } from "../support/wait.js";
 
 /** A web server that says its name, as a member of the role web. */
@@ -143,4 +143,41 @@ export async function servedBy(target: Target, names: readonly string[]): Promis
     },
     { last: () => last },
   );
+}
+
+/** What a script that did its work gives back. */
+export const done: Ran = { status: 0, stdout: "", stderr: "" };
+
+/** A proxy whose server list a handler writes. */
+interface Box {
+  readonly target: Target;
+  update(members: readonly ListedMember[]): Promise<Ran>;
+  /** What the proxy said so far. */
+  said(): string;
+}
+
+/** Three web servers at `ips` come and go under a stream of requests, of which none may be lost. */
+export async function expectLossless(
+  box: Box,
+  ips: readonly [string, string, string],
+  clients: { readonly kept: number; readonly fresh: number },
+): Promise<void> {
+  const a = await webNode("web-a", ips[0]);
+  const b = await webNode("web-b", ips[1]);
+  const c = await webNode("web-c", ips[2]);
+  expect(await box.update([a, b])).toEqual(done);
+  await servedBy(box.target, ["web-a", "web-b"]);
+  const traffic = new Traffic(box.target, clients);
+  await traffic.more(100);
+  for (const members of [[a, b, c], [b, c], [c], [a, c], [a, b, c]]) {
+    expect(await box.update(members)).toEqual(done);
+    await traffic.more(100);
+    await servedBy(
+      box.target,
+      members.map(({ name }) => name),
+    );
+  }
+  await traffic.stop();
+  expect(traffic.lost, box.said()).toEqual([]);
+  expect(traffic.answered).toBeGreaterThan(600);
 }
