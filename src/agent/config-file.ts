@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { parseDuration } from "../base/duration.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
-import { parseDuration } from "./duration.js";
 import { parseFirstJson } from "./json-value.js";
 import { mergeLayers } from "./merge.js";
 import { type Option, options } from "./options.js";

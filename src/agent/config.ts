@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
+import { formatDuration, parseDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
 import { readConfigPaths } from "./config-file.js";
-import { formatDuration, parseDuration } from "./duration.js";
 import { type HandlerSpec, parseHandlerSpec } from "./handler-spec.js";
 import { interfaceAddresses } from "./interfaces.js";
 import { defaults, mergeLayers } from "./merge.js";

@@ -1,9 +1,9 @@
 import { type Address, formatAddress } from "../base/address.js";
+import { formatDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { type Millis, minutes } from "../base/units.js";
 import type { JoinTarget } from "../swim/join.js";
-import { formatDuration } from "./duration.js";
 import { type Joiner, type JoinOutcome, oneLine } from "./joiner.js";
 
 /** While some members are missing, tries become rarer, up to one in this time. */

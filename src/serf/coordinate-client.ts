@@ -1,13 +1,12 @@
+import { distanceNanos, rawDistance } from "../base/coordinate-distance.js";
 import type { Random } from "../base/random.js";
 import type { Millis } from "../base/units.js";
 import {
   applyForce,
   type Coordinate,
-  distanceNanos,
   freshCoordinate,
   isPlausible,
   nanosToSeconds,
-  rawDistance,
   vivaldi,
 } from "./coordinate.js";
 
@@ -42,6 +41,7 @@ export class CoordinateClient {
     this.#self = self;
     this.#random = random;
     this.#coordinate = start;
+    this.#known.set(self, start);
   }
 
   /** Our own coordinate, as acks carry it. */
@@ -69,7 +69,7 @@ export class CoordinateClient {
     this.#known.set(this.#self, this.#coordinate);
   }
 
-  /** The coordinate that `node` last had; ours is known from the first update on. */
+  /** The coordinate that `node` last had; ours is known from the start. */
   known(node: string): Coordinate | undefined {
     return this.#known.get(node);
   }

@@ -1,3 +1,4 @@
+import { difference, magnitude } from "../base/coordinate-distance.js";
 import type { Random } from "../base/random.js";
 import type { CoordinateMessage } from "../wire/serf-messages.js";
 
@@ -49,18 +50,6 @@ export function isPlausible(coordinate: Coordinate): boolean {
   );
 }
 
-/** Vivaldi's distance in seconds, without the adjustments. */
-export function rawDistance(one: Coordinate, other: Coordinate): number {
-  return magnitude(difference(one.vec, other.vec)) + one.height + other.height;
-}
-
-/** The estimated round-trip time in whole nanoseconds. */
-export function distanceNanos(one: Coordinate, other: Coordinate): number {
-  const raw = rawDistance(one, other);
-  const adjusted = raw + one.adjustment + other.adjustment;
-  return Math.trunc((adjusted > 0 ? adjusted : raw) * 1e9);
-}
-
 /** Whole nanoseconds in seconds, rounded as Go rounds them: the sum of seconds and fraction. */
 export function nanosToSeconds(nanos: number): number {
   const fraction = nanos % 1e9;
@@ -98,16 +87,6 @@ function directionFrom(
   return { unit: offset.map((_, index) => (index === 0 ? 1 : 0)), distance: 0 };
 }
 
-function difference(one: readonly number[], other: readonly number[]): number[] {
-  return one.map((part, index) => part - (other[index] as number));
-}
-
 function scaled(vec: readonly number[], factor: number): number[] {
   return vec.map((part) => part * factor);
-}
-
-function magnitude(vec: readonly number[]): number {
-  let sum = 0;
-  for (const part of vec) sum += part * part;
-  return Math.sqrt(sum);
 }

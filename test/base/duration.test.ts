@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatDuration, parseDuration } from "../../src/agent/duration.js";
+import { formatDuration, parseDuration } from "../../src/base/duration.js";
 
 test.for([
   { text: "0", millis: 0 },

@@ -1,5 +1,5 @@
-import { OperatorError } from "../base/errors.js";
-import type { Millis } from "../base/units.js";
+import { OperatorError } from "./errors.js";
+import type { Millis } from "./units.js";
 
 /** Milliseconds per unit, as Go's time.ParseDuration names them; both micro signs are understood. */
 const unitMillis: Readonly<Record<string, Millis>> = {
