@@ -29,6 +29,13 @@ export class SerfCounters {
   tooOld = 0;
   overflows = 0;
 
+  /** Answers to queries of ours, from each member at most one ack and one response. */
+  queryAcks = 0;
+  queryResponses = 0;
+  /** Those that came again, by another way. */
+  duplicateQueryAcks = 0;
+  duplicateQueryResponses = 0;
+
   acksSent = 0;
   responsesSent = 0;
   /** Answers of ours that also went through others, and those of others that went through us. */

@@ -1,3 +1,4 @@
+import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
 import {
@@ -29,6 +30,18 @@ const statusNumbers: Readonly<Record<MemberStatus, number>> = {
 
 export function isInternal(name: string): boolean {
   return name.startsWith(internalPrefix);
+}
+
+/**
+ * Throws {@link OperatorError} if an operator asks what only members ask each other; a ping without
+ * payload is allowed.
+ */
+export function refuseInternal({ name, payload }: Pick<QueryMessage, "name" | "payload">): void {
+  if (!isInternal(name)) return;
+  const isPing = name === `${internalPrefix}ping`;
+  // Serf 0.9.4 reads an empty payload as none.
+  if (isPing && (payload === undefined || payload.length === 0)) return;
+  throw new OperatorError(`Queries cannot contain the '${internalPrefix}' prefix`);
 }
 
 /** The payload of our answer to one of Serf's own queries; undefined if we have none. */

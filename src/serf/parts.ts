@@ -15,6 +15,7 @@ import { LamportClock } from "./lamport.js";
 import { Membership } from "./membership.js";
 import { type Clocks, UserState } from "./merge.js";
 import { NameConflicts } from "./name-conflicts.js";
+import { Queries } from "./queries.js";
 import { QueryFilters } from "./query-filter.js";
 import { QueryInbox } from "./query-inbox.js";
 import { QueryReplies } from "./query-replies.js";
@@ -36,6 +37,8 @@ export interface Surroundings {
   ignoresOld(): boolean;
   /** True if SWIM holds `node` for alive, and not even for suspect. */
   isAlive(node: string): boolean;
+  /** Members that are neither dead nor left, ourselves included. */
+  aliveCount(): number;
   emit(event: SerfEvent): void;
   /** Sends one message in a packet of its own. */
   sendUser(to: Address, payload: Bytes): void;
@@ -50,7 +53,8 @@ export interface SerfParts {
   readonly broadcasts: Broadcasts;
   readonly announcements: Announcements;
   readonly userEvents: UserEvents;
-  readonly queries: QueryInbox;
+  readonly inbox: QueryInbox;
+  readonly queries: Queries;
   /** What SWIM asks and tells, shared out among the parts. */
   readonly delegate: Delegate;
 }
@@ -82,7 +86,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     stream.user(now, event),
   );
   const replies = new QueryReplies({ config, log, random, counters, membership, sendUser });
-  const queries = new QueryInbox({
+  const inbox = new QueryInbox({
     config,
     log,
     counters,
@@ -92,6 +96,17 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     replies,
     deliver: (query) => stream.query(query),
   });
+  const queries = new Queries({
+    config,
+    timers,
+    log,
+    random,
+    counters,
+    clock: clocks.query,
+    aliveCount: surroundings.aliveCount,
+    handle: (now, query) => inbox.handle(now, query),
+    broadcast: (encoded) => broadcasts.add("query", encoded),
+  });
   const delegate = new SwimDelegate({
     log,
     counters,
@@ -99,6 +114,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     announcements,
     broadcasts,
     userEvents,
+    inbox,
     queries,
     replies,
     userState: new UserState({
@@ -122,6 +138,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     broadcasts,
     announcements,
     userEvents,
+    inbox,
     queries,
     delegate,
   };

@@ -9,11 +9,9 @@ import { answerInternalQuery, isInternal } from "./internal-queries.js";
 import type { LamportClock } from "./lamport.js";
 import type { Membership } from "./membership.js";
 import type { QueryFilters } from "./query-filter.js";
+import { flagAck, flagNoBroadcast } from "./query-flags.js";
 import type { QueryOrigin, QueryReplies } from "./query-replies.js";
 import { RecentTimes } from "./recent-times.js";
-
-const flagAck = 1;
-const flagNoBroadcast = 2;
 
 /** Queries of which the ids are remembered, all Lamport times together. */
 const maxRemembered = 65_536;

@@ -15,7 +15,9 @@ import type { CoordinateCounters } from "./coordinate-client.js";
 import { SerfCounters } from "./counters.js";
 import { Departure, type SerfState } from "./departure.js";
 import type { Member, SerfOutput } from "./events.js";
+import { refuseInternal } from "./internal-queries.js";
 import { createParts, type SerfParts } from "./parts.js";
+import type { QueryListener, QueryQuestion, RunningQuery } from "./queries.js";
 import { Reaper } from "./reaper.js";
 import { type SerfStats, statsOf } from "./stats.js";
 import { encodeOwnTags } from "./tags.js";
@@ -75,6 +77,7 @@ export class Serf {
       tags: () => this.#tags,
       staying: () => this.state === "alive",
       ignoresOld: () => this.#joinsIgnoringOld > 0,
+      aliveCount: () => this.#swim.aliveCount,
       isAlive: (node) => this.#swim.member(node)?.state === "alive",
       emit: (event) => this.#outbox.push({ kind: "event", event }),
       sendUser: (to, payload) => this.#swim.sendUser(to, payload),
@@ -227,10 +230,20 @@ export class Serf {
     );
   }
 
+  /**
+   * Asks all members, us included; nothing reaches `listener` during the call. Throws
+   * {@link OperatorError} if the question is too long or bears a name of Serf's own.
+   */
+  query(now: Instant, question: QueryQuestion, listener: QueryListener): RunningQuery {
+    this.#now = now;
+    refuseInternal(question);
+    return this.#parts.queries.start(now, question, listener);
+  }
+
   /** Answers a delivered query. Throws {@link OperatorError} if it is over, answered, or too long. */
   respond(now: Instant, id: number, payload: Bytes): void {
     this.#now = now;
-    this.#parts.queries.respond(now, id, payload);
+    this.#parts.inbox.respond(now, id, payload);
   }
 
   get state(): SerfState {

@@ -19,6 +19,7 @@ import type { SerfCounters } from "./counters.js";
 import type { Membership } from "./membership.js";
 import type { UserState } from "./merge.js";
 import type { NameConflicts } from "./name-conflicts.js";
+import type { Queries } from "./queries.js";
 import type { QueryInbox } from "./query-inbox.js";
 import type { QueryReplies } from "./query-replies.js";
 import type { UserEvents } from "./user-events.js";
@@ -31,7 +32,8 @@ export interface DelegateParts {
   readonly announcements: Announcements;
   readonly broadcasts: Broadcasts;
   readonly userEvents: UserEvents;
-  readonly queries: QueryInbox;
+  readonly inbox: QueryInbox;
+  readonly queries: Queries;
   readonly replies: QueryReplies;
   readonly userState: UserState;
   /** Undefined if coordinates are off. */
@@ -128,7 +130,7 @@ export class SwimDelegate implements Delegate {
 
   /** The queue in which the message is passed on; undefined if it is not. */
   #dispatch(now: Instant, message: SerfMessage): "intent" | "event" | "query" | undefined {
-    const { announcements, log, membership, queries, replies, userEvents } = this.#parts;
+    const { announcements, inbox, log, membership, queries, replies, userEvents } = this.#parts;
     switch (message.kind) {
       case "leave":
         return announcements.handleLeave(now, message) ? "intent" : undefined;
@@ -137,12 +139,12 @@ export class SwimDelegate implements Delegate {
       case "user-event":
         return userEvents.handle(now, message) ? "event" : undefined;
       case "query":
-        return queries.handle(now, message) ? "query" : undefined;
+        return inbox.handle(now, message) ? "query" : undefined;
       case "relay":
         replies.forward(message);
         return undefined;
       case "query-response":
-        log.debug({ from: message.from, ltime: message.ltime }, "reply for non-running query");
+        queries.handleReply(now, message);
         return undefined;
       case "push-pull":
       case "conflict-response":
