@@ -3,6 +3,7 @@ import type { Address } from "../base/address.js";
 import type { Instant } from "../base/units.js";
 import type { SerfEvent, SerfOutput } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
+import type { SnapshotRecord } from "../serf/snapshot.js";
 import type { TcpStreams } from "./tcp.js";
 import { longestTimer } from "./timers.js";
 import type { UdpSocket } from "./udp.js";
@@ -17,6 +18,8 @@ export interface DriverParts {
   readonly tcp: TcpStreams;
   /** Must return at once; it may feed the driver again. */
   readonly onEvent: (event: SerfEvent) => void;
+  /** Called only with a snapshot. */
+  readonly onRecord?: (record: SnapshotRecord) => void;
 }
 
 /**
@@ -99,6 +102,9 @@ export class Driver {
         return;
       case "event":
         onEvent(output.event);
+        return;
+      case "record":
+        this.#parts.onRecord?.(output.record);
     }
   }
 

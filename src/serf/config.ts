@@ -2,6 +2,7 @@ import type { Address } from "../base/address.js";
 import { hours, type Millis, minutes, seconds } from "../base/units.js";
 import type { Timing } from "../swim/config.js";
 import type { Keyring } from "../wire/keyring.js";
+import type { SnapshotState } from "./snapshot.js";
 
 /** What a member is and how it behaves; {@link serfDefaults} has what Serf's agent uses. */
 export interface SerfConfig {
@@ -56,6 +57,11 @@ export interface SerfConfig {
   readonly userQuiescentPeriod: Millis;
   /** False: acks of ours carry no coordinate, and those of others are not looked at. */
   readonly coordinates: boolean;
+  /**
+   * What was recovered from the snapshot, empty if that is new: its members are looked for, and what it
+   * has heard is not told again. Undefined: no snapshot is kept, and nothing is recorded.
+   */
+  readonly snapshot: SnapshotState | undefined;
   /** Members whose names hold more than letters, digits, dashes and dots are not believed. */
   readonly validateNames: boolean;
 }
@@ -89,6 +95,7 @@ export const serfDefaults: Omit<SerfConfig, SerfIdentity> = {
   userCoalescePeriod: seconds(3),
   userQuiescentPeriod: seconds(1),
   coordinates: true,
+  snapshot: undefined,
   validateNames: false,
 };
 

@@ -20,6 +20,8 @@ export interface DepartureParts {
   leaveSwim(now: Instant, timeout: Millis, done: (inTime: boolean) => void): void;
   /** True while there is anybody who could hear what we gossip. */
   hasListeners(): boolean;
+  /** We are about to leave. */
+  onLeaving(): void;
   /** We have left. */
   onLeft(now: Instant): void;
 }
@@ -49,7 +51,8 @@ export class Departure {
       return;
     }
     this.#state = "leaving";
-    const { announcements, config, log } = this.#parts;
+    const { announcements, config, log, onLeaving } = this.#parts;
+    onLeaving();
     const announce = (finished: () => void): void =>
       announcements.announceLeave(now, config.name, false, finished);
     this.#await(now, announce, (then, inTime) => {

@@ -2,6 +2,7 @@ import type { Address } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { Output } from "../swim/host.js";
 import type { LamportTime } from "../wire/serf-messages.js";
+import type { SnapshotRecord } from "./snapshot.js";
 
 export type MemberStatus = "none" | "alive" | "leaving" | "left" | "failed";
 
@@ -59,4 +60,8 @@ export interface QueryEvent {
 export type SerfEvent = MemberEvent | UserEvent | QueryEvent;
 
 /** What a driver of {@link Serf} carries out, in order. */
-export type SerfOutput = Output | { readonly kind: "event"; readonly event: SerfEvent };
+export type SerfOutput =
+  | Output
+  | { readonly kind: "event"; readonly event: SerfEvent }
+  /** To be added to the snapshot; a leave at once and for good. */
+  | { readonly kind: "record"; readonly record: SnapshotRecord };

@@ -11,7 +11,7 @@ import { CoordinateClient } from "./coordinate-client.js";
 import type { SerfCounters } from "./counters.js";
 import { EventStream } from "./event-stream.js";
 import type { SerfEvent } from "./events.js";
-import { LamportClock } from "./lamport.js";
+import { LamportClock, successor } from "./lamport.js";
 import { Membership } from "./membership.js";
 import { type Clocks, UserState } from "./merge.js";
 import { NameConflicts } from "./name-conflicts.js";
@@ -19,6 +19,8 @@ import { Queries } from "./queries.js";
 import { QueryFilters } from "./query-filter.js";
 import { QueryInbox } from "./query-inbox.js";
 import { QueryReplies } from "./query-replies.js";
+import type { SnapshotRecord } from "./snapshot.js";
+import { SnapshotRecorder } from "./snapshot-recorder.js";
 import { SwimDelegate } from "./swim-delegate.js";
 import { encodeOwnTags } from "./tags.js";
 import { UserEvents } from "./user-events.js";
@@ -40,6 +42,7 @@ export interface Surroundings {
   /** Members that are neither dead nor left, ourselves included. */
   aliveCount(): number;
   emit(event: SerfEvent): void;
+  record(record: SnapshotRecord): void;
   /** Sends one message in a packet of its own. */
   sendUser(to: Address, payload: Bytes): void;
 }
@@ -55,6 +58,8 @@ export interface SerfParts {
   readonly userEvents: UserEvents;
   readonly inbox: QueryInbox;
   readonly queries: Queries;
+  /** Undefined without a snapshot. */
+  readonly recorder: SnapshotRecorder | undefined;
   /** What SWIM asks and tells, shared out among the parts. */
   readonly delegate: Delegate;
 }
@@ -67,6 +72,9 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     event: new LamportClock(),
     query: new LamportClock(),
   };
+  const { snapshot } = config;
+  const recorder =
+    snapshot && new SnapshotRecorder(snapshot, { clocks, timers, emit: surroundings.record });
   const stream = new EventStream(timers, config, surroundings.emit);
   const coordinates = new CoordinateClient(self, random);
   const clock = clocks.member;
@@ -77,13 +85,19 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     counters,
     emit: (now, kind, member) => {
       if (kind === "member-reap") coordinates.forget(member.name);
+      recorder?.member(kind, member);
       stream.member(now, kind, member);
     },
   });
   const broadcasts = new Broadcasts(config, log, counters, () => membership.size);
   const announcements = new Announcements({ self, log, clock, membership, broadcasts, staying });
-  const userEvents = new UserEvents(config, { log, counters, clock: clocks.event }, (now, event) =>
-    stream.user(now, event),
+  const userEvents = new UserEvents(
+    config,
+    { log, counters, clock: clocks.event },
+    (now, event) => {
+      recorder?.userEvent(event.ltime);
+      stream.user(now, event);
+    },
   );
   const replies = new QueryReplies({ config, log, random, counters, membership, sendUser });
   const inbox = new QueryInbox({
@@ -94,6 +108,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     membership,
     filters: new QueryFilters(self, tags, log),
     replies,
+    accepted: (ltime) => recorder?.query(ltime),
     deliver: (query) => stream.query(query),
   });
   const queries = new Queries({
@@ -107,6 +122,13 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     handle: (now, query) => inbox.handle(now, query),
     broadcast: (encoded) => broadcasts.add("query", encoded),
   });
+  if (snapshot !== undefined) {
+    clocks.member.witness(snapshot.clock);
+    clocks.event.witness(snapshot.eventClock);
+    clocks.query.witness(snapshot.queryClock);
+    userEvents.ignoreBefore(successor(snapshot.eventClock));
+    inbox.ignoreBefore(successor(snapshot.queryClock));
+  }
   const delegate = new SwimDelegate({
     log,
     counters,
@@ -140,6 +162,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     userEvents,
     inbox,
     queries,
+    recorder,
     delegate,
   };
 }

@@ -1,7 +1,7 @@
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Bytes, Instant } from "../base/units.js";
-import { encodeSerfMessage, type QueryMessage } from "../wire/serf-messages.js";
+import { encodeSerfMessage, type LamportTime, type QueryMessage } from "../wire/serf-messages.js";
 import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 import type { QueryEvent } from "./events.js";
@@ -35,6 +35,8 @@ export interface InboxParts {
   readonly membership: Membership;
   readonly filters: QueryFilters;
   readonly replies: QueryReplies;
+  /** A query of this time concerns us, and be it one of Serf's own. */
+  accepted(ltime: LamportTime): void;
   deliver(query: QueryEvent): void;
 }
 
@@ -64,6 +66,11 @@ export class QueryInbox {
     this.#parts.counters.queries += 1;
     if (this.#parts.filters.match(message.filters ?? [])) this.#accept(now, message);
     return (message.flags & flagNoBroadcast) === 0;
+  }
+
+  /** Whatever was asked before `ltime` is not delivered. */
+  ignoreBefore(ltime: LamportTime): void {
+    this.#recent.ignoreBefore(ltime);
   }
 
   /** Answers a delivered query. Throws {@link OperatorError} if that is not possible (any more). */
@@ -100,6 +107,7 @@ export class QueryInbox {
   }
 
   #accept(now: Instant, message: QueryMessage): void {
+    this.#parts.accepted(message.ltime);
     if ((message.flags & flagAck) !== 0) this.#ack(message);
     if (isInternal(message.name)) this.#answerInternally(message);
     else this.#deliver(now, message);

@@ -19,6 +19,7 @@ import { refuseInternal } from "./internal-queries.js";
 import { createParts, type SerfParts } from "./parts.js";
 import type { QueryListener, QueryQuestion, RunningQuery } from "./queries.js";
 import { Reaper } from "./reaper.js";
+import { Rejoin } from "./rejoin.js";
 import { type SerfStats, statsOf } from "./stats.js";
 import { encodeOwnTags } from "./tags.js";
 import { checkUserEventLimit } from "./user-events.js";
@@ -53,6 +54,7 @@ export class Serf {
   readonly #parts: SerfParts;
   readonly #swim: Swim;
   readonly #reaper: Reaper;
+  readonly #rejoin: Rejoin;
   readonly #departure: Departure;
   #outbox: SerfOutput[] = [];
   #tags: ReadonlyMap<string, string>;
@@ -80,6 +82,7 @@ export class Serf {
       aliveCount: () => this.#swim.aliveCount,
       isAlive: (node) => this.#swim.member(node)?.state === "alive",
       emit: (event) => this.#outbox.push({ kind: "event", event }),
+      record: (record) => this.#outbox.push({ kind: "record", record }),
       sendUser: (to, payload) => this.#swim.sendUser(to, payload),
     });
     this.#parts = parts;
@@ -102,6 +105,16 @@ export class Serf {
       membership: parts.membership,
       reconnect: (now, { address, name }) => this.#swim.join(now, [{ address, name }], () => {}),
     });
+    this.#rejoin = new Rejoin({
+      config,
+      timers,
+      log,
+      random: host.random,
+      membership: parts.membership,
+      staying: () => this.state === "alive",
+      contact: (now, target, done) =>
+        this.#swim.join(now, [target], ({ contacted }) => done(this.#now, contacted > 0)),
+    });
     this.#departure = new Departure({
       config,
       timers,
@@ -109,6 +122,7 @@ export class Serf {
       announcements: parts.announcements,
       soon: (run) => timers.at(this.#now, run),
       leaveSwim: (now, timeout, done) => this.#swim.leave(now, timeout, done),
+      onLeaving: () => parts.recorder?.leave(),
       hasListeners: () => this.#swim.aliveCount > 1,
       onLeft: (now) => parts.stream.flush(now),
     });
@@ -119,6 +133,8 @@ export class Serf {
     this.#now = now;
     this.#swim.start(now);
     this.#reaper.start(now);
+    this.#parts.recorder?.start(now);
+    this.#rejoin.start(now);
     this.#checkQueuesAt(now + this.#config.queueCheckInterval);
   }
 

@@ -1,6 +1,7 @@
 import { type Address, formatAddress, parseIp } from "../base/address.js";
 import type { LamportTime } from "../wire/serf-messages.js";
 import type { Member, MemberEventKind } from "./events.js";
+import { SnapshotTally } from "./snapshot-tally.js";
 
 /** What one line of a snapshot file says (protocol.md section 5.15). */
 export type SnapshotRecord =
@@ -89,36 +90,15 @@ export function parseLine(line: string): SnapshotRecord | "nothing" | undefined 
  * A leave makes all before it void, unless `rejoinAfterLeave`.
  */
 export function replaySnapshot(text: string, rejoinAfterLeave: boolean): Replay {
-  const alive = new Map<string, Address>();
-  const clocks = { clock: 0, "event-clock": 0, "query-clock": 0 };
+  const tally = new SnapshotTally(rejoinAfterLeave);
   const unknown: string[] = [];
   for (const line of text.split("\n").slice(0, -1)) {
     const record = parseLine(line);
     if (record === "nothing") continue;
-    switch (record?.kind) {
-      case undefined:
-        if (unknown.length < maxReported) unknown.push(line);
-        break;
-      case "alive":
-        alive.set(record.name, record.address);
-        break;
-      case "not-alive":
-        alive.delete(record.name);
-        break;
-      case "clock":
-      case "event-clock":
-      case "query-clock":
-        clocks[record.kind] = record.ltime;
-        break;
-      case "leave":
-        if (rejoinAfterLeave) break;
-        alive.clear();
-        clocks.clock = 0;
-        clocks["event-clock"] = 0;
-        clocks["query-clock"] = 0;
-    }
+    if (record !== undefined) tally.add(record);
+    else if (unknown.length < maxReported) unknown.push(line);
   }
-  const { clock, "event-clock": eventClock, "query-clock": queryClock } = clocks;
+  const { alive, clock, eventClock, queryClock } = tally;
   return { alive, clock, eventClock, queryClock, unknown };
 }
 

@@ -5,6 +5,13 @@ import type { Bytes, Instant, Millis } from "../../src/base/units.js";
 import { type SerfConfig, type SerfIdentity, serfDefaults } from "../../src/serf/config.js";
 import type { MemberEvent, SerfEvent, SerfOutput } from "../../src/serf/events.js";
 import { Serf } from "../../src/serf/serf.js";
+import {
+  compactSnapshot,
+  formatRecord,
+  replaySnapshot,
+  type SnapshotRecord,
+  type SnapshotState,
+} from "../../src/serf/snapshot.js";
 import { profiles } from "../../src/swim/config.js";
 import type { StreamId } from "../../src/swim/host.js";
 import { RecordedLog } from "./recorded-log.js";
@@ -18,6 +25,14 @@ export interface ClusterOptions {
 }
 
 export type NodeOptions = Partial<SerfConfig> & { readonly host?: number };
+
+/** A snapshot that is new. */
+export const emptySnapshot: SnapshotState = {
+  alive: new Map(),
+  clock: 0,
+  eventClock: 0,
+  queryClock: 0,
+};
 
 /** One end of a connection. */
 interface StreamEnd {
@@ -38,12 +53,16 @@ export class ClusterNode {
   readonly events: SerfEvent[] = [];
   /** Every datagram it sent, before the network decided what became of it. */
   readonly sent: { readonly to: Address; readonly payload: Bytes }[] = [];
+  /** What it had for its snapshot since its start. */
+  readonly records: SnapshotRecord[] = [];
   readonly streams = new Map<StreamId, StreamEnd>();
+  readonly #recovered: SnapshotState | undefined;
   /** False once it crashed. */
   up = true;
 
   constructor(name: string, seed: number, options: NodeOptions) {
     const { host = 1, ...overrides } = options;
+    this.#recovered = options.snapshot;
     this.address = { ip: Uint8Array.of(10, 0, 0, host), port: 7946 };
     const identity: Pick<SerfConfig, SerfIdentity> = {
       name,
@@ -71,6 +90,12 @@ export class ClusterNode {
       .map((event) => [event.kind, ...event.members.map((member) => member.name)].join(" "));
   }
 
+  /** What its next start would recover. */
+  get snapshot(): SnapshotState {
+    const before = compactSnapshot(this.#recovered ?? emptySnapshot);
+    return replaySnapshot(before + this.records.map(formatRecord).join(""), false);
+  }
+
   /** The status of every member, by name. */
   get view(): Record<string, string> {
     return Object.fromEntries(this.serf.members().map(({ name, status }) => [name, status]));
@@ -88,6 +113,8 @@ export class SerfCluster {
   #hosts = 0;
   /** Addresses whose packets get lost, both ways. */
   readonly #silenced = new Set<string>();
+  /** On which side of a cut the nodes are; none of both reaches all. */
+  readonly #sides = new Map<string, number>();
 
   constructor({ seed = 1, loss = 0 }: ClusterOptions = {}) {
     this.#seed = seed;
@@ -135,6 +162,17 @@ export class SerfCluster {
     this.#silenced.delete(formatAddress(node.address));
   }
 
+  /** Cuts the network between each of `groups` and the others, until {@link mend}. */
+  cut(...groups: readonly (readonly ClusterNode[])[]): void {
+    for (const [side, nodes] of groups.entries()) {
+      for (const { address } of nodes) this.#sides.set(formatAddress(address), side);
+    }
+  }
+
+  mend(): void {
+    this.#sides.clear();
+  }
+
   /** Carries out what a node wants done, after a command was given to it. */
   settle(node: ClusterNode): void {
     this.perform(node, node.serf.drain());
@@ -175,6 +213,9 @@ export class SerfCluster {
       case "event":
         node.events.push(output.event);
         return;
+      case "record":
+        node.records.push(output.record);
+        return;
       case "packet":
         this.#send(node, output.to, output.payload);
         return;
@@ -200,8 +241,8 @@ export class SerfCluster {
   #send(node: ClusterNode, to: Address, payload: Bytes): void {
     node.sent.push({ to, payload });
     if (this.#random.next() < this.#loss) return;
+    if (!this.#isReachable(node.address, to)) return;
     const target = formatAddress(to);
-    if (this.#silenced.has(target) || this.#silenced.has(formatAddress(node.address))) return;
     this.#later(() => {
       const receiver = this.#nodes.get(target);
       if (receiver === undefined) return;
@@ -210,11 +251,18 @@ export class SerfCluster {
     });
   }
 
+  #isReachable(from: Address, to: Address): boolean {
+    const ends = [formatAddress(from), formatAddress(to)] as const;
+    if (ends.some((end) => this.#silenced.has(end))) return false;
+    const [side, other] = ends.map((end) => this.#sides.get(end));
+    return side === undefined || other === undefined || side === other;
+  }
+
   #dial(node: ClusterNode, stream: StreamId, to: Address): void {
     const end = { node, id: stream, open: true } as StreamEnd;
     node.streams.set(stream, end);
     const target = this.#nodes.get(formatAddress(to));
-    const reachable = ![to, node.address].some((one) => this.#silenced.has(formatAddress(one)));
+    const reachable = this.#isReachable(node.address, to);
     const peer = { node: target ?? node, id: undefined, open: true, peer: end } as StreamEnd;
     end.peer = peer;
     this.#later(() => {
