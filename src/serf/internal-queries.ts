@@ -8,6 +8,7 @@ import {
 } from "../wire/serf-messages.js";
 import { decodeText } from "../wire/text.js";
 import type { Member, MemberStatus } from "./events.js";
+import type { KeyAnswers } from "./key-answers.js";
 import type { Membership } from "./membership.js";
 
 /** Names that begin so belong to Serf itself; such queries are never delivered. */
@@ -18,6 +19,11 @@ export interface InternalKnowledge {
   readonly self: string;
   readonly membership: Membership;
   readonly log: Log;
+  readonly keys: KeyAnswers;
+  /** What a response may have, in bytes. */
+  readonly responseLimit: number;
+  /** True if a response with this payload is not longer than that. */
+  fits(payload: Bytes): boolean;
 }
 
 const statusNumbers: Readonly<Record<MemberStatus, number>> = {
@@ -49,14 +55,23 @@ export function answerInternalQuery(
   query: QueryMessage,
   knowledge: InternalKnowledge,
 ): Bytes | undefined {
+  const { keys, log } = knowledge;
   switch (query.name.slice(internalPrefix.length)) {
     case "ping":
       // The ack, which has been sent, is all that is asked for.
       return undefined;
     case "conflict":
       return answerConflict(query, knowledge);
+    case "install-key":
+      return keys.change("install", query.payload);
+    case "use-key":
+      return keys.change("use", query.payload);
+    case "remove-key":
+      return keys.change("remove", query.payload);
+    case "list-keys":
+      return keys.list(knowledge.responseLimit, (answer) => knowledge.fits(answer));
     default:
-      knowledge.log.debug({ query: query.name }, "internal query left to others");
+      log.debug({ query: query.name }, "internal query left to others");
       return undefined;
   }
 }

@@ -11,6 +11,8 @@ import { CoordinateClient } from "./coordinate-client.js";
 import type { SerfCounters } from "./counters.js";
 import { EventStream } from "./event-stream.js";
 import type { SerfEvent } from "./events.js";
+import { KeyAnswers } from "./key-answers.js";
+import { Keys } from "./keys.js";
 import { LamportClock, successor } from "./lamport.js";
 import { Membership } from "./membership.js";
 import { type Clocks, UserState } from "./merge.js";
@@ -43,6 +45,8 @@ export interface Surroundings {
   aliveCount(): number;
   emit(event: SerfEvent): void;
   record(record: SnapshotRecord): void;
+  /** Keeps the keys beyond our end; throws {@link OperatorError}. */
+  saveKeyring(keys: readonly Bytes[]): void;
   /** Sends one message in a packet of its own. */
   sendUser(to: Address, payload: Bytes): void;
 }
@@ -60,6 +64,7 @@ export interface SerfParts {
   readonly queries: Queries;
   /** Undefined without a snapshot. */
   readonly recorder: SnapshotRecorder | undefined;
+  readonly keys: Keys;
   /** What SWIM asks and tells, shared out among the parts. */
   readonly delegate: Delegate;
 }
@@ -109,6 +114,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     filters: new QueryFilters(self, tags, log),
     replies,
     accepted: (ltime) => recorder?.query(ltime),
+    keys: new KeyAnswers({ keyring: config.keyring, log, save: surroundings.saveKeyring }),
     deliver: (query) => stream.query(query),
   });
   const queries = new Queries({
@@ -129,6 +135,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     userEvents.ignoreBefore(successor(snapshot.eventClock));
     inbox.ignoreBefore(successor(snapshot.queryClock));
   }
+  const keys = new Keys({ queries, log, aliveCount: surroundings.aliveCount });
   const delegate = new SwimDelegate({
     log,
     counters,
@@ -163,6 +170,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     inbox,
     queries,
     recorder,
+    keys,
     delegate,
   };
 }

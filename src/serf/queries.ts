@@ -118,7 +118,10 @@ class Collector implements RunningQuery {
   }
 }
 
-/** Queries of ours: each is gossiped, and its answers are collected until its deadline (protocol.md section 5.10). */
+/**
+ * Queries of ours: each is gossiped, and its answers are collected until its deadline (protocol.md
+ * section 5.10).
+ */
 export class Queries {
   readonly #parts: QueriesParts;
   /**

@@ -6,6 +6,7 @@ import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 import type { QueryEvent } from "./events.js";
 import { answerInternalQuery, isInternal } from "./internal-queries.js";
+import type { KeyAnswers } from "./key-answers.js";
 import type { LamportClock } from "./lamport.js";
 import type { Membership } from "./membership.js";
 import type { QueryFilters } from "./query-filter.js";
@@ -37,6 +38,7 @@ export interface InboxParts {
   readonly replies: QueryReplies;
   /** A query of this time concerns us, and be it one of Serf's own. */
   accepted(ltime: LamportTime): void;
+  readonly keys: KeyAnswers;
   deliver(query: QueryEvent): void;
 }
 
@@ -129,8 +131,15 @@ export class QueryInbox {
   }
 
   #answerInternally(message: QueryMessage): void {
-    const { config, counters, log, membership, replies } = this.#parts;
-    const answer = answerInternalQuery(message, { self: config.name, membership, log });
+    const { config, counters, keys, log, membership, replies } = this.#parts;
+    const answer = answerInternalQuery(message, {
+      self: config.name,
+      membership,
+      log,
+      keys,
+      responseLimit: config.queryResponseSizeLimit,
+      fits: (payload) => this.#isShort(this.#responseTo(message, payload)),
+    });
     if (answer === undefined) return;
     try {
       replies.send(message, this.#encodeResponse(message, answer));
@@ -163,20 +172,21 @@ export class QueryInbox {
     }
   }
 
-  #encodeResponse({ ltime, id }: QueryOrigin, payload: Bytes): Bytes {
-    const { name, queryResponseSizeLimit } = this.#parts.config;
-    const response = encodeSerfMessage({
-      kind: "query-response",
-      ltime,
-      id,
-      from: name,
-      flags: 0,
-      payload,
-    });
-    if (response.length > queryResponseSizeLimit) {
-      refuse(`response exceeds limit of ${queryResponseSizeLimit} bytes`);
+  #encodeResponse(query: QueryOrigin, payload: Bytes): Bytes {
+    const response = this.#responseTo(query, payload);
+    if (!this.#isShort(response)) {
+      refuse(`response exceeds limit of ${this.#parts.config.queryResponseSizeLimit} bytes`);
     }
     return response;
+  }
+
+  #responseTo({ ltime, id }: QueryOrigin, payload: Bytes): Bytes {
+    const from = this.#parts.config.name;
+    return encodeSerfMessage({ kind: "query-response", ltime, id, from, flags: 0, payload });
+  }
+
+  #isShort(response: Bytes): boolean {
+    return response.length <= this.#parts.config.queryResponseSizeLimit;
   }
 }
 

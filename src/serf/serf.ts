@@ -16,6 +16,7 @@ import { SerfCounters } from "./counters.js";
 import { Departure, type SerfState } from "./departure.js";
 import type { Member, SerfOutput } from "./events.js";
 import { refuseInternal } from "./internal-queries.js";
+import type { KeyOperation, KeyReport } from "./keys.js";
 import { createParts, type SerfParts } from "./parts.js";
 import type { QueryListener, QueryQuestion, RunningQuery } from "./queries.js";
 import { Reaper } from "./reaper.js";
@@ -31,6 +32,11 @@ export interface SerfHost {
   readonly logs: { readonly serf: Log; readonly swim: Log };
   /** 12 bytes that are never used twice with one key; unpredictable in an agent, seeded in a simulation. */
   nonce(): Bytes;
+  /**
+   * Keeps changed keys beyond our end, primary first; without it they are lost then. Called before
+   * the change is answered with yes. Throws {@link OperatorError}: then nothing has changed.
+   */
+  readonly saveKeyring?: (keys: readonly Bytes[]) => void;
 }
 
 /**
@@ -79,6 +85,7 @@ export class Serf {
       tags: () => this.#tags,
       staying: () => this.state === "alive",
       ignoresOld: () => this.#joinsIgnoringOld > 0,
+      saveKeyring: (keys) => host.saveKeyring?.(keys),
       aliveCount: () => this.#swim.aliveCount,
       isAlive: (node) => this.#swim.member(node)?.state === "alive",
       emit: (event) => this.#outbox.push({ kind: "event", event }),
@@ -254,6 +261,20 @@ export class Serf {
     this.#now = now;
     refuseInternal(question);
     return this.#parts.queries.start(now, question, listener);
+  }
+
+  /**
+   * Has all members install, use or remove `key`, or say which they have. `done` comes when all have
+   * answered, or at the deadline. Throws {@link OperatorError} if too many operations wait already.
+   */
+  keys(
+    now: Instant,
+    operation: KeyOperation,
+    key: Bytes | undefined,
+    done: (report: KeyReport) => void,
+  ): void {
+    this.#now = now;
+    this.#parts.keys.ask(now, operation, key, done);
   }
 
   /** Answers a delivered query. Throws {@link OperatorError} if it is over, answered, or too long. */

@@ -50,6 +50,11 @@ export class Keyring {
     this.#keys = this.#keys.filter((one) => !sameBytes(one, key));
   }
 
+  /** Back to what {@link keys} gave earlier. */
+  restore(keys: readonly Bytes[]): void {
+    this.#keys = keys;
+  }
+
   #has(key: Bytes): boolean {
     return this.#keys.some((one) => sameBytes(one, key));
   }
