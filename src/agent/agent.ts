@@ -13,6 +13,7 @@ import { EventHub } from "./event-hub.js";
 import { inheritedEnvironment } from "./handler-input.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
+import { saveKeyring } from "./keyring-file.js";
 import type { Logs } from "./logs.js";
 import type { AgentPlan } from "./plan.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
@@ -83,6 +84,9 @@ export class Agent {
       random: { next: Math.random },
       logs: { serf: logs.of("serf"), swim: swimLog },
       nonce: () => nonces.next(),
+      saveKeyring: (keys) => {
+        if (settings.keyringFile !== "") saveKeyring(settings.keyringFile, keys);
+      },
     });
     const hub = new EventHub({
       log,

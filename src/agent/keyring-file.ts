@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
+import { encodeBase64 } from "../base/base64.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
+import type { Bytes } from "../base/units.js";
 import { Keyring } from "../wire/keyring.js";
 import { decodeKey } from "./base64-key.js";
 import { parseFirstJson } from "./json-value.js";
+import { replaceFile } from "./replace-file.js";
 import type { Settings } from "./settings.js";
 import { systemReason } from "./system-errors.js";
 
@@ -24,6 +27,21 @@ export function loadKeyring(
     naming("Failed to decode key from keyring", () => decodeKey(key)),
   );
   return naming("Failed to restore keyring", () => new Keyring(decoded));
+}
+
+/**
+ * Rewrites the file with the keys as they are now: indented by two, no newline at the end, readable
+ * by the owner alone if it is new. A crash leaves the old file or the new one. Throws
+ * {@link OperatorError}.
+ */
+export function saveKeyring(path: string, keys: readonly Bytes[]): void {
+  const text = JSON.stringify(keys.map(encodeBase64), undefined, 2);
+  try {
+    replaceFile(path, text, "as before");
+  } catch (error) {
+    const reason = `open ${path}: ${systemReason(error)}`;
+    throw new OperatorError(`Failed to write keyring file: ${reason}`, { cause: error });
+  }
 }
 
 /** Refuses an `-encrypt` that is no key, before anything else happens. Throws {@link OperatorError}. */

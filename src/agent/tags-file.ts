@@ -1,6 +1,7 @@
-import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import { parseFirstJson } from "./json-value.js";
+import { replaceFile } from "./replace-file.js";
 import { systemCode, systemReason } from "./system-errors.js";
 
 /**
@@ -43,35 +44,9 @@ export function writeTagsFile(path: string, tags: ReadonlyMap<string, string>): 
   const sorted = [...tags].sort(([one], [other]) => (one < other ? -1 : 1));
   const text = JSON.stringify(Object.fromEntries(sorted), undefined, 2);
   try {
-    replaceFile(realPath(path), text);
+    replaceFile(path, text, "owner");
   } catch (error) {
     const reason = `open ${path}: ${systemReason(error)}`;
     throw new OperatorError(`Failed to write tags file: ${reason}`, { cause: error });
   }
 }
-
-/** The file behind a link, so that the link stays. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return path;
-    throw error;
-  }
-}
-
-function replaceFile(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, text, { mode: 0o600, flag: "wx", flush: true });
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    if (!onlyInPlace.has(systemCode(error) ?? "")) throw error;
-    writeFileSync(path, text, { mode: 0o600 });
-  }
-}
-
-/** A file in a folder that is not ours, or that is a mount point of its own, can only be rewritten. */
-const onlyInPlace: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EBUSY"]);

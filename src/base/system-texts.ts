@@ -11,6 +11,7 @@ const goTexts: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no route to host",
   EINVAL: "invalid argument",
   EISDIR: "is a directory",
+  ELOOP: "too many levels of symbolic links",
   EMFILE: "too many open files",
   EMSGSIZE: "message too long",
   ENETUNREACH: "network is unreachable",

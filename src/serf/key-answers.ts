@@ -59,15 +59,13 @@ export class KeyAnswers {
     }
     log.info({}, `Received ${change}-key query`);
     const before = keyring.keys();
-    let failure = failures[change];
     try {
       keyring[change](key);
-      failure = "Failed to write keyring file";
       this.#parts.save(keyring.keys());
     } catch (thrown) {
       if (!(thrown instanceof OperatorError)) throw thrown;
       keyring.restore(before);
-      log.error({}, `${failure}: ${thrown.message}`);
+      log.error({}, `${failures[change]}: ${thrown.message}`);
       return refuse(thrown.message);
     }
     return encodeSerfMessage({ ...refusal, result: true });

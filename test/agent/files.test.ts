@@ -5,6 +5,7 @@ import { readAgentFiles } from "../../src/agent/agent-files.js";
 import { loadKeyring } from "../../src/agent/keyring-file.js";
 import { defaults } from "../../src/agent/merge.js";
 import { readTagsFile, writeTagsFile } from "../../src/agent/tags-file.js";
+import { asOrdinaryUser } from "./ordinary-user.js";
 import { tempDir } from "./temp-dir.js";
 
 describe("tags file", () => {
@@ -133,14 +134,3 @@ describe("keys", () => {
     );
   });
 });
-
-/** Runs `step` as somebody whom the modes of files bind. */
-function asOrdinaryUser(step: () => void): void {
-  const user = process.geteuid?.();
-  if (user === 0) process.seteuid?.(65_534);
-  try {
-    step();
-  } finally {
-    if (user === 0) process.seteuid?.(0);
-  }
-}
