@@ -1,4 +1,5 @@
 import type { Log } from "../base/log.js";
+import type { Meter } from "../base/meter.js";
 import type { Bytes } from "../base/units.js";
 import { BroadcastQueue } from "../swim/broadcast-queue.js";
 import { packetRoom, userPartBytes } from "../swim/packet-room.js";
@@ -18,6 +19,7 @@ export class Broadcasts {
   readonly #config: SerfConfig;
   readonly #log: Log;
   readonly #counters: SerfCounters;
+  readonly #meter: Meter;
   /**
    * Each holds at most twice what the check leaves in it: a flood between two checks is cut then.
    * Nothing in it is longer than a packet.
@@ -25,10 +27,17 @@ export class Broadcasts {
   readonly #queues: Readonly<Record<BroadcastKind, BroadcastQueue>>;
 
   /** `population` counts all members, also those that failed or left. */
-  constructor(config: SerfConfig, log: Log, counters: SerfCounters, population: () => number) {
+  constructor(
+    config: SerfConfig,
+    log: Log,
+    counters: SerfCounters,
+    meter: Meter,
+    population: () => number,
+  ) {
     this.#config = config;
     this.#log = log;
     this.#counters = counters;
+    this.#meter = meter;
     const queue = () =>
       new BroadcastQueue({
         retransmitMult: config.timing.retransmitMult,
@@ -70,6 +79,7 @@ export class Broadcasts {
         left -= message.length + overhead;
         this.#counters.messagesSent += 1;
         this.#counters.messageBytesSent += message.length;
+        this.#meter.sample("serf.msgs.sent", message.length);
       }
     }
     return taken;
@@ -82,6 +92,7 @@ export class Broadcasts {
       const queue = this.#queues[kind];
       const depth = queue.length;
       const name = queueNames[kind];
+      this.#meter.sample(`serf.queue.${name}`, depth);
       if (depth >= queueDepthWarning) this.#log.warn({}, `${name} queue depth: ${depth}`);
       if (depth > maxQueueDepth) {
         this.#log.warn(

@@ -1,5 +1,6 @@
 import type { Address } from "../base/address.js";
 import type { Log } from "../base/log.js";
+import type { Meter } from "../base/meter.js";
 import type { Random } from "../base/random.js";
 import type { Timers } from "../base/timers.js";
 import type { Bytes } from "../base/units.js";
@@ -33,6 +34,7 @@ export interface Surroundings {
   readonly log: Log;
   readonly random: Random;
   readonly counters: SerfCounters;
+  readonly meter: Meter;
   /** Our own tags, as they are now. */
   tags(): ReadonlyMap<string, string>;
   /** False from the moment on at which we leave. */
@@ -70,7 +72,7 @@ export interface SerfParts {
 }
 
 export function createParts(config: SerfConfig, surroundings: Surroundings): SerfParts {
-  const { counters, log, random, sendUser, staying, tags, timers } = surroundings;
+  const { counters, log, meter, random, sendUser, staying, tags, timers } = surroundings;
   const self = config.name;
   const clocks = {
     member: new LamportClock(),
@@ -94,13 +96,14 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
       stream.member(now, kind, member);
     },
   });
-  const broadcasts = new Broadcasts(config, log, counters, () => membership.size);
+  const broadcasts = new Broadcasts(config, log, counters, meter, () => membership.size);
   const announcements = new Announcements({ self, log, clock, membership, broadcasts, staying });
   const userEvents = new UserEvents(
     config,
     { log, counters, clock: clocks.event },
     (now, event) => {
       recorder?.userEvent(event.ltime);
+      meter.count(`serf.events.${event.name}`);
       stream.user(now, event);
     },
   );
@@ -109,6 +112,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     config,
     log,
     counters,
+    meter,
     clock: clocks.query,
     membership,
     filters: new QueryFilters(self, tags, log),
@@ -139,6 +143,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
   const delegate = new SwimDelegate({
     log,
     counters,
+    meter,
     membership,
     announcements,
     broadcasts,

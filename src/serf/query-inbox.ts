@@ -1,5 +1,6 @@
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import type { Meter } from "../base/meter.js";
 import type { Bytes, Instant } from "../base/units.js";
 import { encodeSerfMessage, type LamportTime, type QueryMessage } from "../wire/serf-messages.js";
 import type { SerfConfig } from "./config.js";
@@ -32,6 +33,7 @@ export interface InboxParts {
   readonly config: SerfConfig;
   readonly log: Log;
   readonly counters: SerfCounters;
+  readonly meter: Meter;
   readonly clock: LamportClock;
   readonly membership: Membership;
   readonly filters: QueryFilters;
@@ -66,6 +68,7 @@ export class QueryInbox {
     this.#parts.clock.witness(message.ltime);
     if (!this.#isNew(message)) return false;
     this.#parts.counters.queries += 1;
+    this.#parts.meter.count(`serf.queries.${message.name}`);
     if (this.#parts.filters.match(message.filters ?? [])) this.#accept(now, message);
     return (message.flags & flagNoBroadcast) === 0;
   }

@@ -2,6 +2,7 @@ import type { Address } from "../base/address.js";
 import { assert } from "../base/assert.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { type Meter, noMeter } from "../base/meter.js";
 import type { Random } from "../base/random.js";
 import { TimerQueue } from "../base/timers.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
@@ -9,6 +10,7 @@ import type { SwimCounters } from "../swim/counters.js";
 import type { StreamId } from "../swim/host.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
 import { Swim } from "../swim/swim.js";
+import type { RemoteState } from "../wire/swim-messages.js";
 import type { SerfConfig } from "./config.js";
 import type { Coordinate } from "./coordinate.js";
 import type { CoordinateCounters } from "./coordinate-client.js";
@@ -37,6 +39,8 @@ export interface SerfHost {
    * the change is answered with yes. Throws {@link OperatorError}: then nothing has changed.
    */
   readonly saveKeyring?: (keys: readonly Bytes[]) => void;
+  /** Nobody measures if there is none. */
+  readonly meter?: Meter;
 }
 
 /**
@@ -77,11 +81,13 @@ export class Serf {
     this.#tags = new Map(config.tags);
     const timers = this.#timers;
     const log = host.logs.serf;
+    const meter = host.meter ?? noMeter;
     const parts = createParts(config, {
       timers,
       log,
       random: host.random,
       counters: this.counters,
+      meter,
       tags: () => this.#tags,
       staying: () => this.state === "alive",
       ignoresOld: () => this.#joinsIgnoringOld > 0,
@@ -101,6 +107,7 @@ export class Serf {
         log: host.logs.swim,
         emit: (output) => this.#outbox.push(output),
         nonce: () => host.nonce(),
+        meter,
       },
       parts.delegate,
     );
@@ -318,6 +325,11 @@ export class Serf {
   /** What SWIM counted. */
   get swimCounters(): SwimCounters {
     return this.#swim.counters;
+  }
+
+  /** How many members SWIM holds for what. */
+  instances(): Readonly<Record<RemoteState, number>> {
+    return this.#swim.instances();
   }
 
   stats(): SerfStats {

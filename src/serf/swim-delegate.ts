@@ -1,5 +1,7 @@
 import type { Address } from "../base/address.js";
+import { distanceNanos } from "../base/coordinate-distance.js";
 import type { Log } from "../base/log.js";
+import type { Meter } from "../base/meter.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { Delegate } from "../swim/delegate.js";
 import type { SwimMember } from "../swim/member.js";
@@ -28,6 +30,7 @@ import type { UserEvents } from "./user-events.js";
 export interface DelegateParts {
   readonly log: Log;
   readonly counters: SerfCounters;
+  readonly meter: Meter;
   readonly membership: Membership;
   readonly announcements: Announcements;
   readonly broadcasts: Broadcasts;
@@ -68,18 +71,24 @@ export class SwimDelegate implements Delegate {
     rtt: Millis,
     payload: Bytes | undefined,
   ): void {
-    const { coordinates, membership } = this.#parts;
+    const { coordinates, membership, meter } = this.#parts;
     if (coordinates === undefined || payload === undefined) return;
     if (membership.get(member.name) === undefined) return;
     const coordinate = this.#decode(payload, decodeAckPayload);
-    if (coordinate !== undefined) coordinates.update(member.name, coordinate, rtt);
+    if (coordinate === undefined) return;
+    const before = coordinates.coordinate;
+    coordinates.update(member.name, coordinate, rtt);
+    const after = coordinates.coordinate;
+    if (after === before) return;
+    meter.sample("serf.coordinate.adjustment-ms", distanceNanos(before, after) / 1e6);
   }
 
   handleUserMessage(now: Instant, payload: Bytes): void {
-    const { broadcasts, counters, log } = this.#parts;
+    const { broadcasts, counters, log, meter } = this.#parts;
     if (payload.length === 0) return;
     counters.messagesReceived += 1;
     counters.messageBytesReceived += payload.length;
+    meter.sample("serf.msgs.received", payload.length);
     if (payload.length > maxSerfMessageBytes) {
       counters.undecodable += 1;
       log.debug({ type: payload[0], bytes: payload.length }, "message too long for Serf dropped");

@@ -63,8 +63,7 @@ export class Claims {
   }
 
   handleAlive(now: Instant, received: Alive): void {
-    const { config, counters, host, members } = this.#parts;
-    counters.aliveClaims += 1;
+    const { config, host, members } = this.#parts;
     const claim = received.port === 0 ? { ...received, port: config.bindPort } : received;
     const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
@@ -100,9 +99,8 @@ export class Claims {
   }
 
   handleSuspect(now: Instant, claim: Suspect): void {
-    const { counters, host } = this.#parts;
+    const { host } = this.#parts;
     const { from, incarnation } = claim;
-    counters.suspectClaims += 1;
     const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
     if (known === undefined) return;
@@ -124,9 +122,8 @@ export class Claims {
 
   /** `finished` as in {@link Sender.spread}, if the claim is believed. */
   handleDead(now: Instant, claim: Dead, finished?: () => void): void {
-    const { counters, host } = this.#parts;
+    const { host } = this.#parts;
     const { from, incarnation } = claim;
-    counters.deadClaims += 1;
     const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
     if (known === undefined) return;
@@ -193,8 +190,9 @@ export class Claims {
   }
 
   #believeAlive(now: Instant, known: MemberRecord, claim: Alive): void {
-    const { delegate, host, members } = this.#parts;
+    const { counters, delegate, host, members } = this.#parts;
     const { incarnation, meta = nothing } = claim;
+    counters.aliveClaims += 1;
     const joined = isGone(known);
     const updated = !sameBytes(known.meta, meta);
     this.#sender.spread(claim, claim.node);
@@ -212,8 +210,9 @@ export class Claims {
   }
 
   #believeSuspect(now: Instant, known: MemberRecord, claim: Suspect): void {
-    const { host, members } = this.#parts;
+    const { counters, host, members } = this.#parts;
     const { from, incarnation } = claim;
+    counters.suspectClaims += 1;
     this.#sender.spread(claim, claim.node);
     known.incarnation = incarnation;
     members.setState(known, "suspect", now);
@@ -224,8 +223,9 @@ export class Claims {
   }
 
   #believeDead(now: Instant, known: MemberRecord, claim: Dead, finished?: () => void): void {
-    const { delegate, host, members } = this.#parts;
+    const { counters, delegate, host, members } = this.#parts;
     const { from, incarnation } = claim;
+    counters.deadClaims += 1;
     this.#sender.spread(claim, claim.node, finished);
     known.incarnation = incarnation;
     known.suspicion = undefined;

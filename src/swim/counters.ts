@@ -14,6 +14,7 @@ export class SwimCounters {
   streamBytesSent = 0;
   streamBytesReceived = 0;
 
+  /** Claims that were believed, news or not; those about ourselves that we refuted are not among them. */
   aliveClaims = 0;
   suspectClaims = 0;
   deadClaims = 0;

@@ -1,5 +1,6 @@
 import type { Address } from "../base/address.js";
 import type { Log } from "../base/log.js";
+import type { Meter } from "../base/meter.js";
 import type { Random } from "../base/random.js";
 import type { Timers } from "../base/timers.js";
 import type { Bytes } from "../base/units.js";
@@ -25,4 +26,6 @@ export interface Host {
   emit(output: Output): void;
   /** 12 bytes that are never used twice with one key; unpredictable in an agent, seeded in a simulation. */
   nonce(): Bytes;
+  /** Nobody measures if there is none. */
+  readonly meter?: Meter;
 }

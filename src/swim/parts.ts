@@ -1,3 +1,4 @@
+import { type Meter, noMeter } from "../base/meter.js";
 import { maxPushPullMembers } from "../wire/limits.js";
 import { PendingAcks } from "./acks.js";
 import { Awareness } from "./awareness.js";
@@ -28,6 +29,7 @@ export interface Parts {
   readonly acks: PendingAcks;
   readonly awareness: Awareness;
   readonly counters: SwimCounters;
+  readonly meter: Meter;
   readonly faults: Faults;
 }
 
@@ -55,6 +57,7 @@ export function createParts(config: SwimConfig, host: Host, delegate: Delegate):
     acks: new PendingAcks(),
     awareness: new Awareness(awarenessMaxMultiplier),
     counters,
+    meter: host.meter ?? noMeter,
     faults: new Faults(counters, host.log),
   };
 }

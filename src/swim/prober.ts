@@ -161,7 +161,8 @@ export class Prober {
   }
 
   #end(now: Instant, probe: Probe, awarenessDelta: number): void {
-    const { acks, awareness } = this.#parts;
+    const { acks, awareness, meter } = this.#parts;
+    meter.sample("memberlist.probeNode", now - probe.sentAt);
     acks.forget(probe.seq);
     awareness.apply(awarenessDelta);
     this.#current = undefined;

@@ -42,13 +42,14 @@ export class PushPull {
 
   /** Begins an exchange; `join` says that we want to become one group with the other side's. */
   exchange(now: Instant, to: Address, join: boolean, done: ExchangeDone): void {
-    const { config, counters, host } = this.#parts;
+    const { config, counters, host, meter } = this.#parts;
     host.log.debug({ join }, `Initiating push/pull sync with: ${formatAddress(to)}`);
     counters.pushPulls += 1;
     const deadline = now + config.timing.streamTimeout;
     this.#streams.dial(to, this.#localState(now, join), deadline, (then, outcome) => {
       const failure = this.#conclude(then, to, join, outcome);
       if (failure !== undefined) counters.pushPullsFailed += 1;
+      if (!join) meter.sample("memberlist.pushPullNode", then - now);
       done(then, failure);
     });
   }

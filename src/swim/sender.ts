@@ -89,12 +89,13 @@ export class Sender {
   }
 
   #seal(to: Address, frame: Bytes, checksum: boolean): void {
-    const { config, counters, host } = this.#parts;
+    const { config, counters, host, meter } = this.#parts;
     const { compression, keyring, label } = config;
     const nonce = (): Bytes => host.nonce();
     const payload = sealPacket(frame, { compression, checksum, keyring, label, nonce });
     counters.packetsSent += 1;
     counters.packetBytesSent += payload.length;
+    meter.count("memberlist.udp.sent", payload.length);
     host.emit({ kind: "packet", to, payload });
   }
 }

@@ -34,6 +34,7 @@ interface Exchange {
   readonly reader: StreamReader;
   /** Present if and only if we dialled. */
   readonly done: ((now: Instant, outcome: Outcome) => void) | undefined;
+  receivedBytes: number;
   /** What came so far of a message of somebody who dialled us. */
   heldBytes: number;
 }
@@ -86,6 +87,7 @@ export class Streams {
     if (exchange === undefined) return;
     const { counters, faults } = this.#parts;
     counters.streamBytesReceived += chunk.length;
+    exchange.receivedBytes += chunk.length;
     let message: StreamMessage | undefined;
     try {
       message = exchange.reader.feed(chunk);
@@ -111,7 +113,7 @@ export class Streams {
     const { keyring, label } = config;
     const stream = ++this.#lastStream;
     const reader = new StreamReader({ keyring, label, dialled: done !== undefined });
-    const exchange: Exchange = { stream, peer, reader, done, heldBytes: 0 };
+    const exchange: Exchange = { stream, peer, reader, done, receivedBytes: 0, heldBytes: 0 };
     this.#open.set(stream, exchange);
     // By number: what a stream held is let go when it closes, not when its time is over.
     host.timers.at(deadline, (now) => this.#expire(now, stream));
@@ -136,6 +138,9 @@ export class Streams {
   }
 
   #finish(now: Instant, exchange: Exchange, message: StreamMessage): void {
+    if (message.kind === "push-pull") {
+      this.#parts.meter.sample("memberlist.size.remote", exchange.receivedBytes);
+    }
     this.#forget(exchange);
     if (exchange.done !== undefined) {
       this.#close(exchange);
@@ -173,12 +178,14 @@ export class Streams {
   }
 
   #write(exchange: Exchange, message: StreamMessage): void {
-    const { config, counters, host } = this.#parts;
+    const { config, counters, host, meter } = this.#parts;
     const { compression, keyring, label } = config;
     const dialled = exchange.done !== undefined;
     const nonce = (): Bytes => host.nonce();
     const bytes = sealStream(message, { compression, keyring, label, dialled, nonce });
     counters.streamBytesSent += bytes.length;
+    meter.count("memberlist.tcp.sent", bytes.length);
+    if (message.kind === "push-pull") meter.gauge("memberlist.size.local", bytes.length);
     host.emit({ kind: "write", stream: exchange.stream, bytes });
   }
 

@@ -5,6 +5,7 @@ import {
   decodePacket,
   type PacketMessage,
   type Ping,
+  type RemoteState,
   type StreamMessage,
 } from "../wire/swim-messages.js";
 import { Claims } from "./claims.js";
@@ -82,6 +83,13 @@ export class Swim {
     return this.#parts.members.all();
   }
 
+  /** How many members we hold for what. */
+  instances(): Readonly<Record<RemoteState, number>> {
+    const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
+    for (const { state } of this.members()) counts[state] += 1;
+    return counts;
+  }
+
   member(name: string): SwimMember | undefined {
     return this.#parts.members.get(name);
   }
@@ -97,9 +105,10 @@ export class Swim {
   /** `datagram` is only read during the call. */
   receivePacket(now: Instant, from: Address, datagram: Bytes): void {
     if (datagram.length === 0) return;
-    const { config, counters, faults } = this.#parts;
+    const { config, counters, faults, meter } = this.#parts;
     counters.packetsReceived += 1;
     counters.packetBytesReceived += datagram.length;
+    meter.count("memberlist.udp.received", datagram.length);
     try {
       const packet = decodePacket(openPacket(datagram, config));
       for (const fault of packet.faults) faults.note(from, fault);

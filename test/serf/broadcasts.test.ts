@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { noMeter } from "../../src/base/meter.js";
 import { Broadcasts } from "../../src/serf/broadcasts.js";
 import { serfDefaults } from "../../src/serf/config.js";
 import { SerfCounters } from "../../src/serf/counters.js";
@@ -22,7 +23,7 @@ class Fixture {
       timing: profiles.lan,
       keyring,
     };
-    this.broadcasts = new Broadcasts(config, this.log, this.counters, () => population);
+    this.broadcasts = new Broadcasts(config, this.log, this.counters, noMeter, () => population);
   }
 
   take(budget: number): number[] {
