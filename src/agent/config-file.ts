@@ -1,21 +1,22 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseDuration } from "../base/duration.js";
-import { OperatorError, reasonOf } from "../base/errors.js";
+import { OperatorError } from "../base/errors.js";
+import { suggest } from "../base/suggest.js";
+import { attempt, type Refuse } from "./faults.js";
 import { parseFirstJson } from "./json-value.js";
-import { mergeLayers } from "./merge.js";
+import type { Layer } from "./merge.js";
 import { type Option, options } from "./options.js";
-import type { Layer, Settings } from "./settings.js";
+import type { Settings, Values } from "./settings.js";
 import { systemReason } from "./system-errors.js";
 
 /**
  * Reads configuration files in the order given; of a directory every `*.json` in it, sorted by
- * bytes, but no sub-directories (compat.md section 4.1).
- *
- * Throws {@link OperatorError} naming the file.
+ * bytes, but no sub-directories (compat.md section 4.1). Faults name the file.
  */
-export function readConfigPaths(paths: readonly string[]): Layer {
-  return paths.flatMap(configFiles).map(readConfigFile).reduce(mergeLayers, {});
+export function readConfigPaths(paths: readonly string[], refuse: Refuse): Layer[] {
+  const files = paths.flatMap((path) => attempt(refuse, () => configFiles(path)) ?? []);
+  return files.flatMap((path) => attempt(refuse, () => readConfigFile(path, refuse)) ?? []);
 }
 
 function configFiles(path: string): string[] {
@@ -27,14 +28,15 @@ function configFiles(path: string): string[] {
   });
 }
 
-function readConfigFile(path: string): Layer {
+function readConfigFile(path: string, refuse: Refuse): Layer {
   const text = reading(path, "open", () => readFileSync(path, "utf8"));
-  try {
-    return decodeLayer(parseFirstJson(text));
-  } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    throw new OperatorError(`Error decoding '${path}': ${reasonOf(error)}`, { cause: error });
-  }
+  const refuseContent: Refuse = (fault) => {
+    refuse(new OperatorError(`Error decoding '${path}': ${fault.message}`, { cause: fault }));
+  };
+  const object = attempt(refuseContent, () => parseFirstJson(text)) ?? null;
+  const { values, faults } = decodeValues(object);
+  if (faults.length > 0) refuseContent(new OperatorError(faults.join("; ")));
+  return { values, sourceOf: () => ({ kind: "file", name: path }) };
 }
 
 function reading<T>(path: string, call: string, read: () => T): T {
@@ -46,19 +48,24 @@ function reading<T>(path: string, call: string, read: () => T): T {
   }
 }
 
+/** What one configuration object says, and what is wrong with it, sorted. */
+export interface DecodedValues {
+  readonly values: Values;
+  readonly faults: readonly string[];
+}
+
 /**
  * The settings of one configuration object. Keys match in any case, types are strict, `null` counts
- * as absent, unknown keys are refused; all faults are named at once.
+ * as absent, unknown keys are faults; all faults are named at once.
  */
-export function decodeLayer(value: unknown): Layer {
-  const decoding: Decoding = { layer: {}, faults: [] };
+export function decodeValues(value: unknown): DecodedValues {
+  const decoding: Decoding = { values: {}, faults: [] };
   if (value !== null) decodeObject(decoding, "", value);
-  if (decoding.faults.length > 0) throw new OperatorError(decoding.faults.sort().join("; "));
-  return decoding.layer as Layer;
+  return { values: decoding.values as Values, faults: decoding.faults.sort() };
 }
 
 interface Decoding {
-  readonly layer: Partial<Record<keyof Settings, unknown>>;
+  readonly values: Partial<Record<keyof Settings, unknown>>;
   readonly faults: string[];
 }
 
@@ -78,9 +85,17 @@ function decodeObject(decoding: Decoding, path: string, value: unknown): void {
     if (option === undefined) decodeObject(decoding, full, value[key]);
     else decodeValue(decoding, option, value[key]);
   }
-  if (unused.size > 0) {
-    decoding.faults.push(`'${path}' has invalid keys: ${[...unused].sort().join(", ")}`);
-  }
+  if (unused.size > 0) decoding.faults.push(invalidKeys(path, [...unused].sort()));
+}
+
+/** Serf's text, and what may have been meant. */
+function invalidKeys(path: string, keys: readonly string[]): string {
+  // A known one is left over if the object has it twice, spelt in two ways.
+  const unknown = keys.filter((key) => findFolded(knownNames(path), key) === undefined);
+  const near = unknown.flatMap((key) => suggest(key, knownNames(path)) ?? []);
+  const hint = near.map((key) => `"${key}"`).join(", ");
+  const text = `'${path}' has invalid keys: ${keys.join(", ")}`;
+  return hint === "" ? text : `${text}, did you mean ${hint}?`;
 }
 
 /** The keys that may stand in the object at `path`, leaves and objects alike. */
@@ -95,48 +110,53 @@ function findFolded(keys: Iterable<string>, name: string): string | undefined {
   return undefined;
 }
 
-function decodeValue(decoding: Decoding, option: Option, value: unknown): void {
-  const { layer, faults } = decoding;
+/** Sets what is right and notes what is wrong. */
+function decodeValue({ values, faults }: Decoding, option: Option, value: unknown): void {
+  const before = faults.length;
+  const decoded = decodedValue(option, value, faults);
+  if (faults.length === before && decoded !== undefined) values[option.field] = decoded;
+}
+
+function decodedValue(option: Option, value: unknown, faults: string[]): unknown {
   const key = option.key as string;
+  const expect = (type: string, isRight: boolean): unknown => {
+    if (isRight) return value;
+    faults.push(wrongType(key, type, option.secret === true ? undefined : value, goType(value)));
+    return undefined;
+  };
   switch (option.kind) {
     case "text":
-      if (typeof value === "string") layer[option.field] = value;
-      else faults.push(wrongType(key, "string", value));
-      return;
+      return expect("string", typeof value === "string");
     case "integer":
-      if (Number.isSafeInteger(value)) layer[option.field] = value;
-      else faults.push(wrongType(key, "int", value));
-      return;
+      return expect("int", Number.isSafeInteger(value));
     case "switch":
     case "toggle":
-      if (typeof value === "boolean") layer[option.field] = value;
-      else faults.push(wrongType(key, "bool", value));
-      return;
+      return expect("bool", typeof value === "boolean");
     case "duration":
     case "limit":
-      if (typeof value !== "string") faults.push(wrongType(key, "string", value));
-      else if (value !== "") layer[option.field] = decodeDuration(key, value, faults);
-      return;
+      if (typeof value !== "string") return expect("string", false);
+      return value === "" ? undefined : decodeDuration(key, value, faults);
     case "list":
       if (!Array.isArray(value)) {
         faults.push(`'${key}': source data must be an array or slice, got ${goKind(value)}`);
-        return;
+        return undefined;
       }
-      for (const [index, item] of value.entries()) {
-        if (typeof item !== "string") faults.push(wrongType(`${key}[${index}]`, "string", item));
-      }
-      layer[option.field] = value;
-      return;
+      for (const [index, item] of value.entries()) expectString(`${key}[${index}]`, item, faults);
+      return value;
     case "tags":
       if (!isObject(value)) {
         faults.push(`'${key}' expected a map, got '${goKind(value)}'`);
-        return;
+        return undefined;
       }
       for (const [name, item] of Object.entries(value)) {
-        if (typeof item !== "string") faults.push(wrongType(`${key}[${name}]`, "string", item));
+        expectString(`${key}[${name}]`, item, faults);
       }
-      layer[option.field] = new Map(Object.entries(value));
+      return new Map(Object.entries(value));
   }
+}
+
+function expectString(path: string, value: unknown, faults: string[]): void {
+  if (typeof value !== "string") faults.push(wrongType(path, "string", value, goType(value)));
 }
 
 function decodeDuration(key: string, text: string, faults: string[]): number {
@@ -149,9 +169,11 @@ function decodeDuration(key: string, text: string, faults: string[]): number {
   }
 }
 
-function wrongType(key: string, expected: string, value: unknown): string {
-  const [kind, shown] = [goType(value), typeof value === "string" ? value : JSON.stringify(value)];
-  return `'${key}' expected type '${expected}', got unconvertible type '${kind}', value: '${shown}'`;
+/** `value` is undefined if it may not be shown. */
+function wrongType(path: string, expected: string, value: unknown, kind: string): string {
+  const fault = `'${path}' expected type '${expected}', got unconvertible type '${kind}'`;
+  if (value === undefined) return fault;
+  return `${fault}, value: '${typeof value === "string" ? value : JSON.stringify(value)}'`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,6 +2,7 @@ import { formatAddress, formatIp } from "../base/address.js";
 import type { Bytes } from "../base/units.js";
 import type { Member, MemberEvent, SerfEvent } from "../serf/events.js";
 import { encodeText } from "../wire/text.js";
+import { secretVariables } from "./variables.js";
 
 /** Environment variables; what is undefined is not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -61,13 +62,14 @@ export function handlerEnvironment(
 }
 
 /**
- * What the agent hands down to scripts: its own environment, with `SERF_RPC_ADDR` naming its own RPC
- * listener unless it was given one. `gossipd members` in a script asks this agent then, not another
+ * What the agent hands down to scripts: its own environment without the secrets that it was configured
+ * with, and with `SERF_RPC_ADDR` naming its own RPC listener unless it was given one. `gossipd members` in a script asks this agent then, not another
  * on this machine that has the default address.
  */
 export function inheritedEnvironment(own: Environment, rpcAddress: string): Environment {
   // The client commands take an empty variable as none, too.
-  return { ...own, SERF_RPC_ADDR: own.SERF_RPC_ADDR || rpcAddress };
+  const harmless = Object.entries(own).filter(([name]) => !secretVariables.has(name));
+  return { ...Object.fromEntries(harmless), SERF_RPC_ADDR: own.SERF_RPC_ADDR || rpcAddress };
 }
 
 /** What a script reads on stdin (compat.md section 13.4): the members, or the payload. */

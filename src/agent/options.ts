@@ -1,3 +1,4 @@
+import type { ValueHint } from "../base/value-hint.js";
 import type { Settings } from "./settings.js";
 
 /**
@@ -28,8 +29,16 @@ type OptionFor<Field extends keyof Settings> = {
   /** In configuration files; a dot leads into an object. */
   readonly key?: string;
   readonly default: Settings[Field];
+  /** In the environment, if it has no key from which the name could be made; see variables.ts. */
+  readonly variable?: string;
   /** What stands for the value in the help; a switch has none. */
   readonly placeholder?: string;
+  /** What a value is, if that is more than any text. */
+  readonly value?: ValueHint;
+  /** Never shown, and not handed down to handlers. */
+  readonly secret?: true;
+  /** Taken over on SIGHUP; a change of any other needs a restart. */
+  readonly reloadable?: true;
   /** The flag says the opposite of the field. */
   readonly negated?: boolean;
   /** A second flag with the same meaning. */
@@ -46,7 +55,7 @@ const discovery = "mDNS discovery is not available in this version, use -join or
 const syslog = "syslog is not available in this version, logs go to stdout";
 const metrics = "metrics are not available in this version";
 
-/** Everything that an operator can set: flags, file keys, defaults and help in one place. */
+/** Everything that an operator can set: flags, file keys, variables, defaults and help in one place. */
 export const options: readonly Option[] = [
   {
     field: "bind",
@@ -54,6 +63,7 @@ export const options: readonly Option[] = [
     flag: "bind",
     key: "bind",
     default: "0.0.0.0",
+    value: "address",
     placeholder: "ADDR",
     help: "Address to bind the gossip listeners (TCP and UDP) to: host, host:port, [v6] or [v6]:port. The port is 7946 if not given. Default 0.0.0.0:7946.",
   },
@@ -72,6 +82,7 @@ export const options: readonly Option[] = [
     flag: "advertise",
     key: "advertise",
     default: "",
+    value: "address",
     placeholder: "ADDR",
     help: "Address to advertise to the other members. The port is the bind port if not given.",
   },
@@ -84,6 +95,8 @@ export const options: readonly Option[] = [
       help: "Directory of which every file that ends in .json is read, in alphabetical order.",
     },
     default: [],
+    variable: "GOSSIPD_CONFIG",
+    value: "path",
     placeholder: "PATH",
     help: "JSON file to read configuration from. Can be mixed with -config-dir; later ones win.",
   },
@@ -102,6 +115,7 @@ export const options: readonly Option[] = [
     flag: "tag",
     key: "tags",
     default: new Map(),
+    reloadable: true,
     placeholder: "KEY=VALUE",
     help: "Tag to attach to this member.",
   },
@@ -111,6 +125,7 @@ export const options: readonly Option[] = [
     flag: "role",
     key: "role",
     default: "",
+    reloadable: true,
     placeholder: "ROLE",
     help: "Deprecated: the same as -tag role=ROLE.",
   },
@@ -120,6 +135,7 @@ export const options: readonly Option[] = [
     flag: "tags-file",
     key: "tags_file",
     default: "",
+    value: "path",
     placeholder: "PATH",
     help: "File that keeps the tags across restarts; it is rewritten when tags change. Tags may then not be given in any other way.",
   },
@@ -129,6 +145,7 @@ export const options: readonly Option[] = [
     flag: "encrypt",
     key: "encrypt_key",
     default: "",
+    secret: true,
     placeholder: "KEY",
     help: "Key that encrypts the gossip: 16, 24 or 32 bytes in base64, the same on all members.",
   },
@@ -138,6 +155,7 @@ export const options: readonly Option[] = [
     flag: "keyring-file",
     key: "keyring_file",
     default: "",
+    value: "path",
     placeholder: "PATH",
     help: "JSON list of base64 keys; the first one encrypts, all decrypt. Cannot be combined with -encrypt.",
   },
@@ -147,6 +165,7 @@ export const options: readonly Option[] = [
     flag: "event-handler",
     key: "event_handlers",
     default: [],
+    reloadable: true,
     placeholder: "[FILTER=]SCRIPT",
     help: "Shell command to run when events occur, for all events or those of a filter; see below.",
   },
@@ -165,6 +184,7 @@ export const options: readonly Option[] = [
     flag: "join",
     key: "start_join",
     default: [],
+    value: "address",
     placeholder: "ADDR",
     help: "Member to join at the start; the agent exits if none can be joined.",
   },
@@ -182,6 +202,7 @@ export const options: readonly Option[] = [
     flag: "retry-join",
     key: "retry_join",
     default: [],
+    value: "address",
     placeholder: "ADDR",
     help: "Member to join, tried until it succeeds. Looked up and tried again whenever members are missing later.",
   },
@@ -209,6 +230,7 @@ export const options: readonly Option[] = [
     flag: "profile",
     key: "profile",
     default: "lan",
+    value: ["lan", "wan", "local"],
     placeholder: "lan|wan|local",
     help: "Timing of the failure detector and the gossip. Default lan.",
   },
@@ -245,6 +267,7 @@ export const options: readonly Option[] = [
     flag: "rpc-addr",
     key: "rpc_addr",
     default: "127.0.0.1:7373",
+    value: "address",
     placeholder: "ADDR",
     help: "Address to bind the RPC listener to. Default 127.0.0.1:7373.",
   },
@@ -253,6 +276,7 @@ export const options: readonly Option[] = [
     kind: "text",
     key: "rpc_auth",
     default: "",
+    secret: true,
     help: "Token that RPC clients must send.",
   },
   {
@@ -261,6 +285,8 @@ export const options: readonly Option[] = [
     flag: "log-level",
     key: "log_level",
     default: "INFO",
+    value: ["trace", "debug", "info", "warn", "err"],
+    reloadable: true,
     placeholder: "LEVEL",
     help: "trace, debug, info, warn or err. Default info.",
   },
@@ -269,6 +295,7 @@ export const options: readonly Option[] = [
     kind: "toggle",
     key: "leave_on_terminate",
     default: true,
+    reloadable: true,
     help: "Leave the cluster gracefully on SIGTERM. Serf's default is false.",
   },
   {
@@ -276,6 +303,7 @@ export const options: readonly Option[] = [
     kind: "switch",
     key: "skip_leave_on_interrupt",
     default: false,
+    reloadable: true,
     help: "Stop at once on SIGINT.",
   },
   {
@@ -354,6 +382,7 @@ export const options: readonly Option[] = [
     flag: "snapshot",
     key: "snapshot_path",
     default: "",
+    value: "path",
     placeholder: "PATH",
     later: snapshots,
     help: "File that keeps members and clocks across restarts.",
@@ -427,6 +456,7 @@ export const options: readonly Option[] = [
     kind: "text",
     key: "statsite_addr",
     default: "",
+    value: "address",
     later: metrics,
     help: "Address of a statsite server.",
   },
@@ -435,6 +465,7 @@ export const options: readonly Option[] = [
     kind: "text",
     key: "statsd_addr",
     default: "",
+    value: "address",
     later: metrics,
     help: "Address of a statsd server.",
   },

@@ -3,7 +3,7 @@ import { type Millis, seconds } from "../base/units.js";
 import { Agent } from "./agent.js";
 import { type AgentFiles, readAgentFiles } from "./agent-files.js";
 import { bannerLines } from "./banner.js";
-import { type Config, type GivenFlag, loadConfig } from "./config.js";
+import { type Config, type Given, loadConfig } from "./config.js";
 import { listed } from "./joiner.js";
 import { Logs } from "./logs.js";
 import { type AgentPlan, planAgent } from "./plan.js";
@@ -21,10 +21,7 @@ export interface AgentTerminal {
 }
 
 /** Runs an agent until it is told to end; resolves with the exit code. */
-export async function runAgent(
-  given: readonly GivenFlag[],
-  terminal: AgentTerminal,
-): Promise<number> {
+export async function runAgent(given: Given, terminal: AgentTerminal): Promise<number> {
   const run = new AgentRun(given, terminal);
   const ignoreSignals = onSignals((signal) => run.handle(signal));
   // Serf dumps its metrics; without a listener Node would open a debugger port.
@@ -38,7 +35,7 @@ export async function runAgent(
 
 /** One agent from its start to its end, and what the operator sees of it (compat.md sections 5, 14, 15). */
 class AgentRun {
-  readonly #given: readonly GivenFlag[];
+  readonly #given: Given;
   readonly #terminal: AgentTerminal;
   readonly #title: string;
   readonly #ended: Promise<number>;
@@ -48,7 +45,7 @@ class AgentRun {
   #logs: Logs | undefined;
   #agent: Agent | undefined;
 
-  constructor(given: readonly GivenFlag[], terminal: AgentTerminal) {
+  constructor(given: Given, terminal: AgentTerminal) {
     this.#given = given;
     this.#terminal = terminal;
     const { program } = terminal;

@@ -1,7 +1,7 @@
 import type { Millis } from "../base/units.js";
 
 /**
- * What an operator can set, after defaults, files and flags were merged. The fields of features that
+ * What an operator can set, after defaults, files, environment and flags were merged. The fields of features that
  * come later are here so that they can be refused by name (see `later` in options.ts).
  */
 export interface Settings {
@@ -59,5 +59,5 @@ export interface Settings {
   readonly statsdAddr: string;
 }
 
-/** What one source says: a file, the flags, or the defaults. */
-export type Layer = Partial<Settings>;
+/** What one source says: a file, the environment, the flags, or the defaults. */
+export type Values = Partial<Settings>;

@@ -1,4 +1,5 @@
 import { OperatorError } from "../base/errors.js";
+import { parseBoolean, parseInteger } from "../base/go-values.js";
 import type { Arguments, OptionSpec } from "./command.js";
 
 /** A flag that is not there, or a value that it cannot take; in the words of Go's flag package. */
@@ -102,19 +103,13 @@ function splitFlag(argument: string): { flag: string; value: string | undefined 
 }
 
 function readSwitch(flag: string, text: string): boolean {
-  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
-  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
+  const value = parseBoolean(text);
+  if (value !== undefined) return value;
   throw new FlagError(`invalid boolean value ${JSON.stringify(text)} for -${flag}: parse error`);
 }
 
-/** Decimal, or hexadecimal, octal and binary with their prefixes. */
 function readInteger(flag: string, text: string): number {
-  const [, sign = "", digits = ""] = /^([+-]?)(.*)$/s.exec(text) ?? [];
-  const octal = /^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits;
-  const wellFormed = /^(\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)$/i.test(octal);
-  const invalid = `invalid value ${JSON.stringify(text)} for flag -${flag}: `;
-  if (!wellFormed || /^0\d/.test(octal)) throw new FlagError(`${invalid}parse error`);
-  const value = Number(octal) * (sign === "-" ? -1 : 1);
-  if (!Number.isSafeInteger(value)) throw new FlagError(`${invalid}value out of range`);
-  return value;
+  const value = parseInteger(text);
+  if (typeof value === "number") return value;
+  throw new FlagError(`invalid value ${JSON.stringify(text)} for flag -${flag}: ${value}`);
 }

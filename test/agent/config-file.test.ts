@@ -1,9 +1,13 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { decodeLayer, readConfigPaths } from "../../src/agent/config-file.js";
+import { decodeValues, readConfigPaths } from "../../src/agent/config-file.js";
+import { refuseAtOnce } from "../../src/agent/faults.js";
+import { mergeLayers } from "../../src/agent/merge.js";
 import { options } from "../../src/agent/options.js";
 import { tempDir } from "./temp-dir.js";
+
+const read = (...paths: string[]) => readConfigPaths(paths, refuseAtOnce);
 
 describe("one object", () => {
   test("every key of the table is understood", () => {
@@ -24,33 +28,62 @@ describe("one object", () => {
       if (inner === undefined) object[outer] = samples[kind];
       else object[outer] = { ...(object[outer] as object), [inner]: samples[kind] };
     }
-    const layer = decodeLayer(object);
-    expect(Object.keys(layer).sort()).toEqual(keyed.map(({ field }) => field).sort());
+    const { values } = decodeValues(object);
+    expect(Object.keys(values).sort()).toEqual(keyed.map(({ field }) => field).sort());
   });
 
   test.for([
-    { object: { NODE_NAME: "x" }, layer: { nodeName: "x" } },
-    { object: { Node_Name: "x" }, layer: { nodeName: "x" } },
-    { object: { msgpackusenewtimeformat: true }, layer: { msgpackTimeFormat: true } },
-    { object: { MDNS: { Interface: "eth0" } }, layer: { mdnsInterface: "eth0" } },
-  ])("keys match in any case: $object", ({ object, layer }) => {
-    expect(decodeLayer(object)).toEqual(layer);
+    { object: { NODE_NAME: "x" }, values: { nodeName: "x" } },
+    { object: { Node_Name: "x" }, values: { nodeName: "x" } },
+    { object: { msgpackusenewtimeformat: true }, values: { msgpackTimeFormat: true } },
+    { object: { MDNS: { Interface: "eth0" } }, values: { mdnsInterface: "eth0" } },
+  ])("keys match in any case: $object", ({ object, values }) => {
+    expect(decodeValues(object)).toEqual({ values, faults: [] });
   });
 
   test.for([
-    { object: { retry_interval: "1m" }, layer: { retryInterval: 60_000 } },
-    { object: { retry_interval: "" }, layer: {} },
-    { object: { tags: { a: "1" } }, layer: { tags: new Map([["a", "1"]]) } },
+    { object: { retry_interval: "1m" }, values: { retryInterval: 60_000 } },
+    { object: { retry_interval: "" }, values: {} },
+    { object: { tags: { a: "1" } }, values: { tags: new Map([["a", "1"]]) } },
     {
       object: JSON.parse('{"tags":{"__proto__":"x"}}') as object,
-      layer: { tags: new Map([["__proto__", "x"]]) },
+      values: { tags: new Map([["__proto__", "x"]]) },
     },
-    { object: { start_join: ["a", "b"] }, layer: { startJoin: ["a", "b"] } },
-    { object: { leave_on_terminate: false }, layer: { leaveOnTerminate: false } },
-    { object: { tags: null, bind: null }, layer: {} },
-    { object: null, layer: {} },
-  ])("$object is read", ({ object, layer }) => {
-    expect(decodeLayer(object)).toEqual(layer);
+    { object: { start_join: ["a", "b"] }, values: { startJoin: ["a", "b"] } },
+    { object: { leave_on_terminate: false }, values: { leaveOnTerminate: false } },
+    { object: { tags: null, bind: null }, values: {} },
+    { object: null, values: {} },
+  ])("$object is read", ({ object, values }) => {
+    expect(decodeValues(object)).toEqual({ values, faults: [] });
+  });
+
+  test.for([
+    { object: { retryjoin: 1 }, hint: 'retryjoin, did you mean "retry_join"?' },
+    { object: { NodeName: 1 }, hint: 'NodeName, did you mean "node_name"?' },
+    { object: { evnet_handlers: 1 }, hint: 'evnet_handlers, did you mean "event_handlers"?' },
+    { object: { bnid: 1, tag: 2, x: 3 }, hint: 'bnid, tag, x, did you mean "bind", "tags"?' },
+    { object: { leave_on_interrupt: true }, hint: "leave_on_interrupt" },
+    { object: { dissable_ipv4: true }, hint: "dissable_ipv4" },
+  ])("of an unknown key, what may have been meant is named: $hint", ({ object, hint }) => {
+    expect(decodeValues(object).faults).toEqual([`'' has invalid keys: ${hint}`]);
+  });
+
+  test("in an inner object only its own keys are suggested", () => {
+    expect(decodeValues({ mdns: { dissable_ipv4: true, bnid: 1 } }).faults).toEqual([
+      `'mdns' has invalid keys: bnid, dissable_ipv4, did you mean "disable_ipv4"?`,
+    ]);
+  });
+
+  test("the value of a secret is not shown, whatever it is", () => {
+    expect(decodeValues({ encrypt_key: 12345, rpc_auth: ["s3cret"] }).faults).toEqual([
+      "'encrypt_key' expected type 'string', got unconvertible type 'float64'",
+      "'rpc_auth' expected type 'string', got unconvertible type '[]interface {}'",
+    ]);
+  });
+
+  test("what is wrong leaves what is right", () => {
+    const { values } = decodeValues({ bind: 3, node_name: "a", tags: { a: 1 }, bogus: 1 });
+    expect(values).toEqual({ nodeName: "a" });
   });
 
   const got = "got unconvertible type";
@@ -111,7 +144,7 @@ describe("one object", () => {
       fault: `'' has invalid keys: bogus; 'protocol' expected type 'int', ${got} 'string', value: 'x'`,
     },
   ])("$object is refused", ({ object, fault }) => {
-    expect(() => decodeLayer(object)).toThrow(fault);
+    expect(decodeValues(object).faults.join("; ")).toBe(fault);
   });
 });
 
@@ -128,8 +161,8 @@ describe("paths", () => {
     writeFileSync(join(directory, "x.json", "inner.json"), '{"start_join":["inner"]}');
     const other = tempDir({ "first.json": '{"start_join":["first"]}' });
     symlinkSync(join(other, "first.json"), join(directory, "c.json"));
-    const layer = readConfigPaths([join(other, "first.json"), directory]);
-    expect(layer).toEqual({
+    const layers = read(join(other, "first.json"), directory);
+    expect(mergeLayers(layers).settings).toMatchObject({
       nodeName: "b",
       startJoin: ["first", "B", "a", "b", "first"],
       tags: new Map([
@@ -140,7 +173,7 @@ describe("paths", () => {
   });
 
   test("a missing path is named, with the cause", () => {
-    expect(() => readConfigPaths(["/nonexistent/x"])).toThrow(
+    expect(() => read("/nonexistent/x")).toThrow(
       "Error reading '/nonexistent/x': open /nonexistent/x: no such file or directory",
     );
   });
@@ -148,9 +181,7 @@ describe("paths", () => {
   test("a bad file is named", () => {
     const directory = tempDir({ "a.json": '{"zip":1} ignored' });
     const path = join(directory, "a.json");
-    expect(() => readConfigPaths([directory])).toThrow(
-      `Error decoding '${path}': '' has invalid keys: zip`,
-    );
+    expect(() => read(directory)).toThrow(`Error decoding '${path}': '' has invalid keys: zip`);
   });
 
   test.for([
@@ -158,6 +189,6 @@ describe("paths", () => {
     { text: '{"node_name":"x"', fault: "unexpected EOF" },
   ])("a file with $text is refused", ({ text, fault }) => {
     const path = join(tempDir({ "a.json": text }), "a.json");
-    expect(() => readConfigPaths([path])).toThrow(`Error decoding '${path}': ${fault}`);
+    expect(() => read(path)).toThrow(`Error decoding '${path}': ${fault}`);
   });
 });

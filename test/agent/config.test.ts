@@ -1,10 +1,13 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { flagLayer, type GivenFlag, loadConfig } from "../../src/agent/config.js";
-import { defaults, mergeLayers } from "../../src/agent/merge.js";
+import { type Config, loadConfig } from "../../src/agent/config.js";
+import { refuseAtOnce } from "../../src/agent/faults.js";
+import { flagLayer, type GivenFlag } from "../../src/agent/flag-layer.js";
+import { defaults, type Layer, mergeLayers } from "../../src/agent/merge.js";
 import { options } from "../../src/agent/options.js";
-import type { Layer, Settings } from "../../src/agent/settings.js";
+import type { Settings, Values } from "../../src/agent/settings.js";
+import type { Source } from "../../src/agent/sources.js";
 import { tempDir } from "./temp-dir.js";
 
 /** `-node x` and the like, as the command line parser hands them over. */
@@ -12,12 +15,17 @@ function flags(...given: [flag: string, value: string][]): GivenFlag[] {
   return given.map(([flag, value]) => ({ flag, value }));
 }
 
+/** The configuration of an agent with these flags alone. */
+function flagsAlone(...given: [flag: string, value: string][]): Config {
+  return loadConfig({ flags: flags(...given), environment: {} });
+}
+
 /** The configuration of these files, in order, and flags. */
 function configOf(files: readonly object[], ...given: [string, string][]): Settings {
   const named = files.map((object, index) => [`${index}.json`, JSON.stringify(object)] as const);
   const directory = tempDir(Object.fromEntries(named));
   const paths = named.map(([name]): [string, string] => ["config-file", join(directory, name)]);
-  return loadConfig(flags(...paths, ...given)).settings;
+  return flagsAlone(...paths, ...given).settings;
 }
 
 describe("the table", () => {
@@ -42,8 +50,12 @@ describe("the table", () => {
   });
 });
 
+function layer(values: Values, source: Source = { kind: "file", name: "x" }): Layer {
+  return { values, sourceOf: () => source };
+}
+
 describe("merging", () => {
-  test.for<{ rule: string; base: Layer; over: Layer; merged: Layer }>([
+  test.for<{ rule: string; base: Values; over: Values; merged: Values }>([
     {
       rule: "a text that is not empty replaces",
       base: { bind: "a" },
@@ -121,7 +133,41 @@ describe("merging", () => {
       },
     },
   ])("$rule", ({ base, over, merged }) => {
-    expect(mergeLayers(base, over)).toEqual(merged);
+    expect(mergeLayers([layer(base), layer(over)]).settings).toMatchObject(merged);
+  });
+
+  test("where each value came from is kept: of lists by item, of tags by key", () => {
+    const [file, flag]: Source[] = [
+      { kind: "file", name: "f" },
+      { kind: "flag", name: "-x" },
+    ];
+    const one: Values = {
+      bind: "a",
+      replayOnJoin: true,
+      retryMaxAttempts: 3,
+      startJoin: ["a", "b"],
+      tags: new Map(Object.entries({ x: "1", y: "1" })),
+    };
+    const other: Values = {
+      bind: "",
+      replayOnJoin: true,
+      retryMaxAttempts: 4,
+      startJoin: ["c"],
+      tags: new Map(Object.entries({ y: "2" })),
+    };
+    const { origins } = mergeLayers([layer(one, file), layer(other, flag)]);
+    expect(origins).toMatchObject({
+      nodeName: { kind: "default" },
+      bind: file,
+      replayOnJoin: file,
+      retryMaxAttempts: flag,
+      startJoin: [file, file, flag],
+      retryJoin: [],
+      tags: new Map([
+        ["x", file],
+        ["y", flag],
+      ]),
+    });
   });
 
   test("defaults are beaten by files, earlier files by later ones, files by flags", () => {
@@ -199,27 +245,27 @@ describe("defaults", () => {
   });
 
   test("the name is the host's", () => {
-    expect(loadConfig([]).settings.nodeName).toBe(hostname());
+    expect(flagsAlone().settings.nodeName).toBe(hostname());
   });
 });
 
 describe("flags", () => {
-  test.for<{ given: [string, string][]; layer: Layer }>([
+  test.for<{ given: [string, string][]; values: Values }>([
     {
       given: [
         ["bind", "a"],
         ["bind", "b"],
       ],
-      layer: { bind: "b" },
+      values: { bind: "b" },
     },
-    { given: [["disable-compression", "true"]], layer: { compression: false } },
-    { given: [["disable-compression", "false"]], layer: { compression: true } },
+    { given: [["disable-compression", "true"]], values: { compression: false } },
+    { given: [["disable-compression", "false"]], values: { compression: true } },
     {
       given: [
         ["tag", "k=v=w"],
         ["tag", "e="],
       ],
-      layer: {
+      values: {
         tags: new Map([
           ["k", "v=w"],
           ["e", ""],
@@ -232,12 +278,12 @@ describe("flags", () => {
         ["config-dir", "b"],
         ["config-file", "c"],
       ],
-      layer: { configPaths: ["a", "b", "c"] },
+      values: { configPaths: ["a", "b", "c"] },
     },
-    { given: [["retry-interval", "1m"]], layer: { retryInterval: 60_000 } },
-    { given: [["protocol", "4"]], layer: { protocol: 4 } },
-  ])("$given", ({ given, layer }) => {
-    expect(flagLayer(flags(...given))).toEqual(layer);
+    { given: [["retry-interval", "1m"]], values: { retryInterval: 60_000 } },
+    { given: [["protocol", "4"]], values: { protocol: 4 } },
+  ])("$given", ({ given, values }) => {
+    expect(flagLayer(flags(...given), refuseAtOnce).values).toEqual(values);
   });
 
   test.for<{ given: [string, string]; fault: string }>([
@@ -248,14 +294,16 @@ describe("flags", () => {
       fault: 'Error: -retry-interval: time: missing unit in duration "5"',
     },
   ])("$given is refused", ({ given, fault }) => {
-    expect(() => flagLayer(flags(given))).toThrow(fault);
+    expect(() => flagLayer(flags(given), refuseAtOnce)).toThrow(fault);
   });
 });
 
 describe("checks after merging", () => {
   test("are made in Serf's order, and corrections are announced", () => {
-    const { warnings, settings } = loadConfig(
-      flags(["role", "web"], ["retry-interval", "10ms"], ["broadcast-timeout", "1ms"]),
+    const { warnings, settings } = flagsAlone(
+      ["role", "web"],
+      ["retry-interval", "10ms"],
+      ["broadcast-timeout", "1ms"],
     );
     expect(warnings).toEqual([
       "Deprecation warning: 'Role' has been replaced with 'Tags'",
@@ -290,7 +338,7 @@ describe("checks after merging", () => {
       fault: "-handler-timeout (handler_timeout): must not be negative",
     },
   ])("$given is refused", ({ given, fault }) => {
-    expect(() => loadConfig(flags(given))).toThrow(fault);
+    expect(() => flagsAlone(given)).toThrow(fault);
   });
 
   test.for([

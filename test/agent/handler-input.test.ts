@@ -90,6 +90,14 @@ describe("environment", () => {
     });
   });
 
+  test("the secrets of the agent's own configuration are not handed down", () => {
+    const own = { GOSSIPD_ENCRYPT_KEY: "k", GOSSIPD_RPC_AUTH: "t", GOSSIPD_BIND: "b" };
+    expect(inheritedEnvironment(own, "10.0.0.1:1")).toEqual({
+      GOSSIPD_BIND: "b",
+      SERF_RPC_ADDR: "10.0.0.1:1",
+    });
+  });
+
   test("of user events and queries: name and time", () => {
     expect(handlerEnvironment(userEvent("deploy"), member("me"), {})).toEqual({
       SERF_EVENT: "user",

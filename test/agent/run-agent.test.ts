@@ -14,7 +14,7 @@ async function refused(...args: string[]): Promise<{ code: number; lines: string
   const out = (text: string): void => {
     output += text;
   };
-  const code = await runAgent(given, { program: "gossipd", out });
+  const code = await runAgent({ flags: given, environment: {} }, { program: "gossipd", out });
   return { code, lines: output.trimEnd().split("\n") };
 }
 

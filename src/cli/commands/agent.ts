@@ -1,9 +1,13 @@
+import type { Given } from "../../agent/config.js";
 import { type Option, options } from "../../agent/options.js";
 import { runAgent } from "../../agent/run-agent.js";
-import type { Command, OptionKind, OptionSpec } from "../command.js";
+import type { Arguments, Command, OptionKind, OptionSpec, Terminal } from "../command.js";
 
 /** What may still be under way at the end, a name that is looked up for one, is not waited for. */
 const exitLimit = 1_000;
+
+/** The flags of the agent. */
+export const agentOptions: readonly OptionSpec[] = options.flatMap(flagsOf);
 
 export const agentCommand: Command = {
   name: "agent",
@@ -11,7 +15,7 @@ export const agentCommand: Command = {
   about:
     "Starts an agent and runs until it is told to stop. The agent is one member of the cluster: " +
     "it finds out who joins, leaves and fails, and runs event handlers.",
-  options: options.flatMap(flagsOf),
+  options: agentOptions,
   epilogue: `Event handlers:
 
   SCRIPT is a shell command line that is run for every event, FILTER=SCRIPT one
@@ -27,15 +31,21 @@ ${wrapped(keysOfFlags())}
   and there are keys without a flag:
 ${keysAlone()}`,
   run: async (args, terminal) => {
-    const given = args.given.map(({ flag, value }) => {
-      const isInteger = options.some((option) => option.flag === flag && option.kind === "integer");
-      return { flag, value: isInteger ? String(args.integer(flag)) : value };
-    });
-    const code = await runAgent(given, terminal);
+    const code = await runAgent(givenToAgent(args, terminal), terminal);
     setTimeout(() => process.exit(code), exitLimit).unref();
     return code;
   },
 };
+
+/** What an agent would be given by this command line. */
+export function givenToAgent(args: Arguments, { env }: Terminal): Given {
+  const flags = args.given.flatMap(({ flag, value }) => {
+    const option = options.find((one) => one.flag === flag || one.alias?.flag === flag);
+    if (option === undefined) return [];
+    return { flag, value: option.kind === "integer" ? String(args.integer(flag)) : value };
+  });
+  return { flags, environment: env };
+}
 
 /** The flag of an option and its alias, if it has them. */
 function flagsOf(option: Option): OptionSpec[] {
