@@ -3,15 +3,21 @@ import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
 import type {
+  KeyOperation,
+  KeyReport,
   MemberFilter,
+  QueryRecord,
   RpcApi,
+  RpcCoordinate,
   RpcMember,
+  RpcQuestion,
   Stats,
   StreamRecord,
   Unsubscribe,
 } from "../rpc/api.js";
 import type { Member, SerfEvent } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
+import { decodeKey } from "./base64-key.js";
 import { type Driver, now } from "./driver.js";
 import type { EventHub } from "./event-hub.js";
 import { type Joiner, listed } from "./joiner.js";
@@ -104,6 +110,39 @@ export class AgentApi implements RpcApi {
     return this.#parts.logs.monitor(level, sink);
   }
 
+  query(question: RpcQuestion, sink: (record: QueryRecord) => void): Unsubscribe {
+    const { driver, log, serf } = this.#parts;
+    const { name, payload } = question;
+    log.debug({}, `Requesting query send: ${name}`);
+    const asked = { ...question, payload: payload.length === 0 ? undefined : payload };
+    const running = driver.feed((at) =>
+      serf.query(at, asked, {
+        handleAck: (_, from) => sink({ kind: "ack", from }),
+        handleResponse: (_, from, answer) => sink({ kind: "response", from, payload: answer }),
+        handleDone: () => sink({ kind: "done" }),
+      }),
+    );
+    return () => driver.feed((at) => running.end(at));
+  }
+
+  async keys(operation: KeyOperation, text: string): Promise<KeyReport> {
+    const { driver, log, serf } = this.#parts;
+    log.info({}, keyOperations[operation]);
+    try {
+      const key = operation === "list" ? undefined : decodeKey(text);
+      return await new Promise((resolve) => {
+        driver.feed((at) => serf.keys(at, operation, key, resolve));
+      });
+    } catch (thrown) {
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      return { ...nothingAsked, error: thrown.message };
+    }
+  }
+
+  coordinate(node: string): RpcCoordinate | undefined {
+    return this.#parts.coordinates ? this.#parts.serf.coordinate(node) : undefined;
+  }
+
   respond(id: number, payload: Bytes): void {
     const { driver, serf } = this.#parts;
     driver.feed((at) => serf.respond(at, id, payload));
@@ -129,6 +168,23 @@ export class AgentApi implements RpcApi {
     return new Map(sections.map(([key, value]) => [key, String(value)]));
   }
 }
+
+/** What Serf's log says of them. */
+const keyOperations: Readonly<Record<KeyOperation, string>> = {
+  install: "Initiating key installation",
+  use: "Initiating primary key change",
+  remove: "Initiating key removal",
+  list: "Initiating key listing",
+};
+
+/** The report of an operation that was refused before any member heard of it. */
+const nothingAsked: Omit<KeyReport, "error"> = {
+  messages: new Map(),
+  keys: new Map(),
+  numNodes: 0,
+  numResponses: 0,
+  numErrors: 0,
+};
 
 /** What Go calls the architectures that Node calls otherwise. */
 const goArchitectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };

@@ -1,4 +1,5 @@
-import type { Bytes } from "../base/units.js";
+import type { Position } from "../base/coordinate-distance.js";
+import type { Bytes, Millis } from "../base/units.js";
 
 /** A member as the RPC describes it (protocol.md section 6.3). */
 export interface RpcMember {
@@ -54,6 +55,49 @@ export interface MemberFilter {
   readonly tags: ReadonlyMap<string, string>;
 }
 
+/** A question to the cluster. */
+export interface RpcQuestion {
+  readonly name: string;
+  readonly payload: Bytes;
+  /** Only these members answer; empty means all. */
+  readonly filterNodes: readonly string[];
+  /** Regular expressions that the members' tags have to match, not anchored. */
+  readonly filterTags: ReadonlyMap<string, string>;
+  readonly requestAck: boolean;
+  /** Through how many further members each answer comes as well; 0 to 255. */
+  readonly relayFactor: number;
+  /** How long answers are taken; undefined: as long as a cluster of that size needs. */
+  readonly timeout: Millis | undefined;
+}
+
+/** What one member says to a query. */
+export type QueryAnswer =
+  | { readonly kind: "ack"; readonly from: string }
+  | { readonly kind: "response"; readonly from: string; readonly payload: Bytes };
+
+/** What comes of a query; nothing follows `done`. */
+export type QueryRecord = QueryAnswer | { readonly kind: "done" };
+
+export type KeyOperation = "install" | "use" | "remove" | "list";
+
+/** What the members say to an operation on their keyrings. */
+export interface KeyReport {
+  /** What members had to object, or to add, by their names. */
+  readonly messages: ReadonlyMap<string, string>;
+  /** For `list`: on how many members each key is, by the key in base64. */
+  readonly keys: ReadonlyMap<string, number>;
+  readonly numNodes: number;
+  readonly numResponses: number;
+  readonly numErrors: number;
+  /** Why the operation failed, as a whole or on some members; undefined if it did not. */
+  readonly error: string | undefined;
+}
+
+/** A point in Vivaldi's space, in seconds but for `error`, which has no unit. */
+export interface RpcCoordinate extends Position {
+  readonly error: number;
+}
+
 export type Stats = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** Ends a subscription; calling it twice is harmless. */
@@ -80,6 +124,15 @@ export interface RpcApi {
   subscribe(filter: string, sink: (record: StreamRecord) => void): Unsubscribe;
   /** Sends the buffered lines of at least `level`, then follows. Throws OperatorError("Unknown log level: X"). */
   monitor(level: string, sink: (line: string) => void): Unsubscribe;
+  /**
+   * Asks the cluster. `done` comes at the deadline, not before, unless the result is called: then
+   * at once. Throws OperatorError on a name or a size that is not allowed.
+   */
+  query(question: RpcQuestion, sink: (record: QueryRecord) => void): Unsubscribe;
+  /** `key` is in base64; empty for `list`. What goes wrong stands in the report. */
+  keys(operation: KeyOperation, key: string): Promise<KeyReport>;
+  /** Undefined if none is known of `node`. */
+  coordinate(node: string): RpcCoordinate | undefined;
   /** Throws OperatorError if the query is unknown, over, or answered. */
   respond(id: number, payload: Bytes): void;
 }

@@ -1,15 +1,7 @@
 import type { Bytes } from "../base/units.js";
-import type { RpcEvent, RpcMember, Stats } from "./api.js";
+import type { RpcMember, Stats } from "./api.js";
 import { FramingError } from "./framing.js";
-import {
-  type Body,
-  type FieldKind,
-  type Fields,
-  type FieldValues,
-  memberRecord,
-  queryRecord,
-  userRecord,
-} from "./protocol.js";
+import type { Body, FieldKind, Fields, FieldValues } from "./protocol.js";
 
 const memberFields = {
   Addr: "bytes",
@@ -63,32 +55,6 @@ export function decodeSections(value: unknown): Stats {
   return stats;
 }
 
-/** A record of an event stream; throws FramingError if `record` is none. */
-export function decodeEvent(record: unknown): RpcEvent {
-  const { Event: event, Members: members } = decodeBody(memberRecord, record);
-  if (event === "user") {
-    const body = decodeBody(userRecord, record);
-    return {
-      kind: "user",
-      ltime: body.LTime,
-      name: body.Name,
-      payload: body.Payload,
-      coalesce: body.Coalesce,
-    };
-  }
-  if (event === "query") {
-    const body = decodeBody(queryRecord, record);
-    return {
-      kind: "query",
-      id: body.ID,
-      ltime: body.LTime,
-      name: body.Name,
-      payload: body.Payload,
-    };
-  }
-  return { kind: "member", event, members };
-}
-
 function encodeField(kind: FieldKind, value: unknown): unknown {
   switch (kind) {
     case "text":
@@ -104,6 +70,13 @@ function encodeField(kind: FieldKind, value: unknown): unknown {
       return encodePairs(value as ReadonlyMap<string, string>);
     case "members":
       return nilIfEmpty((value as readonly RpcMember[]).map(encodeMember));
+    case "counts":
+      return new Map(
+        sorted(value as FieldValues["counts"]).map(([key, count]) => [
+          wellFormed(key),
+          encodeInteger(count),
+        ]),
+      );
     case "flag":
       return value;
     case "nil":
@@ -127,6 +100,8 @@ function decodeField(name: string, kind: FieldKind, value: unknown): unknown {
       return decodePairs(name, value);
     case "members":
       return decodeArray(name, value).map(decodeMember);
+    case "counts":
+      return decodeMap(name, value, (count) => Number(decodeInteger(name, count)));
     case "flag":
       return decodeFlag(name, value ?? false);
     case "nil":
@@ -219,11 +194,19 @@ function encodePairs(pairs: ReadonlyMap<string, string>): object {
 }
 
 function decodePairs(name: string, value: unknown): ReadonlyMap<string, string> {
-  const pairs = new Map<string, string>();
-  if (value === undefined || value === null) return pairs;
+  return decodeMap(name, value, (text) => decodeText(name, text ?? ""));
+}
+
+function decodeMap<V>(
+  name: string,
+  value: unknown,
+  decode: (item: unknown) => V,
+): ReadonlyMap<string, V> {
+  const map = new Map<string, V>();
+  if (value === undefined || value === null) return map;
   if (!(value instanceof Map)) throw new FramingError(`${name}: expected a map`);
-  for (const [key, text] of value) pairs.set(decodeText(name, key), decodeText(name, text ?? ""));
-  return pairs;
+  for (const [key, item] of value) map.set(decodeText(name, key), decode(item));
+  return map;
 }
 
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {

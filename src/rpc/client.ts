@@ -1,54 +1,28 @@
-import type { Socket } from "node:net";
-import { OperatorError, reasonOf } from "../base/errors.js";
-import type { Bytes, Millis } from "../base/units.js";
-import type { MemberFilter, RpcEvent, RpcMember, Stats } from "./api.js";
-import { decodeBody, decodeEvent, decodeSections, encodeBody } from "./bodies.js";
-import { dial } from "./dial.js";
-import { FramingError, packValues, ValueReader } from "./framing.js";
-import {
-  type CommandName,
-  commands,
-  logRecord,
-  type RequestBody,
-  type ResponseBody,
-  requestHeader,
-  responseHeader,
-  rpcErrors,
-  rpcVersion,
-} from "./protocol.js";
+import { OperatorError } from "../base/errors.js";
+import type { Bytes } from "../base/units.js";
+import type {
+  KeyOperation,
+  KeyReport,
+  MemberFilter,
+  QueryAnswer,
+  RpcCoordinate,
+  RpcEvent,
+  RpcMember,
+  RpcQuestion,
+  Stats,
+} from "./api.js";
+import { decodeBody } from "./bodies.js";
+import { Collector } from "./collector.js";
+import { Connection, type RpcTarget } from "./connection.js";
+import { logRecord, type RequestBody } from "./protocol.js";
+import { decodeEvent } from "./records.js";
 
-export interface RpcTimeouts {
-  readonly connect: Millis;
-  /** For an answer, counted from the request, and for the rest of a record that has begun. */
-  readonly answer: Millis;
-  /** For the answer of a command that waits for the cluster; a join adds as much per address. */
-  readonly cluster: Millis;
-}
-
-/** The connection limit is Serf's. Its clients wait for answers without end. */
-const rpcTimeouts: RpcTimeouts = {
-  connect: 10_000,
-  answer: 10_000,
-  cluster: 60_000,
-};
-
-export interface RpcTarget {
-  readonly host: string;
-  readonly port: number;
-  /** Sent if it is not empty. */
-  readonly authKey: string;
-  readonly timeouts?: Partial<RpcTimeouts>;
-}
-
-/** Longest answer: that of an agent which knows some hundred thousand members. */
-const maxAnswerBytes = 64 * 1024 * 1024;
-
-/** A request that was sent. There are as many as the caller makes at once. */
-interface Pending {
-  readonly command: CommandName;
-  readonly timer: NodeJS.Timeout;
-  readonly resolve: (body: unknown) => void;
-  readonly reject: (error: Error) => void;
+/** A query that the agent has taken. */
+export interface RunningQuery {
+  /** Ends it early; an agent of Serf's gives no heed to that. */
+  readonly stop: () => Promise<void>;
+  /** Resolves when nothing more comes; rejects with an OperatorError if the connection is over before. */
+  readonly done: Promise<void>;
 }
 
 /**
@@ -56,219 +30,175 @@ interface Pending {
  * the agent's error text, or says why there is no answer; after the latter the connection is over.
  */
 export class RpcClient {
-  /** Resolves when the connection is over, with the reason. */
-  readonly closed: Promise<string>;
-  readonly #socket: Socket;
-  readonly #timeouts: RpcTimeouts;
-  readonly #reader = new ValueReader(maxAnswerBytes);
-  #lastSeq = 0;
-  readonly #pending = new Map<number, Pending>();
-  /** What takes the records of a stream or monitor, by the Seq of the request. */
-  readonly #sinks = new Map<number, (record: unknown) => void>();
-  /** A header whose body has not come yet. */
-  #header: { readonly error: string; readonly seq: number } | undefined;
-  #stalled: NodeJS.Timeout | undefined;
-  #reason: string | undefined;
+  readonly #connection: Connection;
 
   /** Dials, shakes hands and authenticates. */
   static async connect(target: RpcTarget): Promise<RpcClient> {
-    const timeouts = { ...rpcTimeouts, ...target.timeouts };
-    const socket = await dial(target.host, target.port, timeouts.connect);
-    const client = new RpcClient(socket, timeouts);
-    try {
-      await client.#call("handshake", { Version: rpcVersion });
-      if (target.authKey !== "") await client.#call("auth", { AuthKey: target.authKey });
-    } catch (thrown) {
-      client.close();
-      throw thrown;
-    }
-    return client;
+    return new RpcClient(await Connection.open(target));
   }
 
-  private constructor(socket: Socket, timeouts: RpcTimeouts) {
-    this.#socket = socket;
-    this.#timeouts = timeouts;
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
-    socket.on("error", (error) => this.#end(reasonOf(error)));
-    this.closed = new Promise((resolve) => {
-      socket.on("close", () => resolve(this.#end("connection closed by the agent")));
-    });
+  private constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Resolves when the connection is over, with the reason. */
+  get closed(): Promise<string> {
+    return this.#connection.closed;
   }
 
   async members(): Promise<readonly RpcMember[]> {
-    return (await this.#call("members", undefined)).Members;
+    return (await this.#connection.call("members", undefined)).Members;
   }
 
   async membersFiltered(filter: MemberFilter): Promise<readonly RpcMember[]> {
     const body = { Name: filter.name, Status: filter.status, Tags: filter.tags };
-    return (await this.#call("members-filtered", body)).Members;
+    return (await this.#connection.call("members-filtered", body)).Members;
   }
 
   /** Resolves with the number of addresses that answered. */
   async join(existing: readonly string[], replay: boolean): Promise<number> {
-    const patience = this.#timeouts.cluster * (1 + existing.length);
-    return (await this.#call("join", { Existing: existing, Replay: replay }, patience)).Num;
+    const patience = this.#connection.timeouts.cluster * (1 + existing.length);
+    const body = { Existing: existing, Replay: replay };
+    return (await this.#connection.call("join", body, patience)).Num;
   }
 
   async leave(): Promise<void> {
-    await this.#call("leave", undefined, this.#timeouts.cluster);
+    await this.#connection.call("leave", undefined, this.#connection.timeouts.cluster);
   }
 
   async forceLeave(node: string, prune: boolean): Promise<void> {
-    await this.#call("force-leave", { Node: node, Prune: prune }, this.#timeouts.cluster);
+    const body = { Node: node, Prune: prune };
+    await this.#connection.call("force-leave", body, this.#connection.timeouts.cluster);
   }
 
   /** Deletes first, then sets. */
   async setTags(set: ReadonlyMap<string, string>, remove: readonly string[]): Promise<void> {
-    await this.#call("tags", { DeleteTags: remove, Tags: set }, this.#timeouts.cluster);
+    const body = { DeleteTags: remove, Tags: set };
+    await this.#connection.call("tags", body, this.#connection.timeouts.cluster);
   }
 
   async userEvent(name: string, payload: Bytes, coalesce: boolean): Promise<void> {
-    await this.#call("event", { Coalesce: coalesce, Name: name, Payload: payload });
+    const body = { Coalesce: coalesce, Name: name, Payload: payload };
+    await this.#connection.call("event", body);
   }
 
   async stats(): Promise<Stats> {
-    return await this.#call("stats", undefined);
+    return await this.#connection.call("stats", undefined);
   }
 
   /** Follows the events that `filter` names; resolves with what {@link stop} takes. */
   async stream(filter: string, sink: (event: RpcEvent) => void): Promise<number> {
-    return await this.#subscribe("stream", { Type: filter }, (record) => sink(decodeEvent(record)));
+    return await this.#connection.follow(
+      "stream",
+      { Type: filter },
+      {
+        take: (record) => {
+          sink(decodeEvent(record));
+          return false;
+        },
+        end: () => {},
+      },
+    );
   }
 
   /** Follows the log, from the lines that the agent has kept on. */
   async monitor(level: string, sink: (line: string) => void): Promise<number> {
-    return await this.#subscribe("monitor", { LogLevel: level }, (record) => {
-      sink(decodeBody(logRecord, record).Log);
-    });
+    return await this.#connection.follow(
+      "monitor",
+      { LogLevel: level },
+      {
+        take: (record) => {
+          sink(decodeBody(logRecord, record).Log);
+          return false;
+        },
+        end: () => {},
+      },
+    );
   }
 
+  /** Ends a stream or a monitor. */
   async stop(seq: number): Promise<void> {
-    await this.#call("stop", { Stop: seq });
-    this.#sinks.delete(seq);
+    await this.#connection.call("stop", { Stop: seq });
+    this.#connection.forget(seq);
+  }
+
+  /** Asks the cluster; resolves when the agent has taken the query. `sink` gets what comes of it. */
+  async query(question: RpcQuestion, sink: (answer: QueryAnswer) => void): Promise<RunningQuery> {
+    const { timeouts } = this.#connection;
+    const { timeout } = question;
+    const collector = new Collector(sink);
+    const seq = await this.#connection.follow("query", queryBody(question), collector);
+    const patience = timeout === undefined ? timeouts.cluster : timeout + timeouts.answer;
+    collector.limit(patience, () => {
+      this.#connection.end("the agent did not say that the query is over");
+    });
+    const stop = (): Promise<void> => this.#connection.call("stop", { Stop: seq });
+    return { stop, done: collector.done };
   }
 
   /** Answers a query that came as an event on this connection. */
   async respond(id: number, payload: Bytes): Promise<void> {
-    await this.#call("respond", { ID: id, Payload: payload });
+    await this.#connection.call("respond", { ID: id, Payload: payload });
+  }
+
+  /** Puts a key, in base64, into the keyring of every member. */
+  installKey(key: string): Promise<KeyReport> {
+    return this.#keys("install", key);
+  }
+
+  /** Makes an installed key the one that members encrypt with. */
+  useKey(key: string): Promise<KeyReport> {
+    return this.#keys("use", key);
+  }
+
+  /** Takes a key out of the keyring of every member. */
+  removeKey(key: string): Promise<KeyReport> {
+    return this.#keys("remove", key);
+  }
+
+  /** Counts on how many members each key is. */
+  listKeys(): Promise<KeyReport> {
+    return this.#keys("list", "");
+  }
+
+  /** Where `node` is in Vivaldi's space; undefined if the agent does not know. */
+  async coordinate(node: string): Promise<RpcCoordinate | undefined> {
+    return await this.#connection.call("get-coordinate", { Node: node });
   }
 
   close(): void {
-    this.#end("connection closed");
+    this.#connection.end("connection closed");
   }
 
-  async #subscribe<C extends "stream" | "monitor">(
-    command: C,
-    body: RequestBody<C>,
-    sink: (record: unknown) => void,
-  ): Promise<number> {
-    const seq = this.#lastSeq + 1;
-    this.#sinks.set(seq, sink);
-    try {
-      await this.#call(command, body);
-    } catch (thrown) {
-      this.#sinks.delete(seq);
-      throw thrown;
-    }
-    return seq;
-  }
-
-  async #call<C extends CommandName>(
-    command: C,
-    body: RequestBody<C>,
-    patience = this.#timeouts.answer,
-  ): Promise<ResponseBody<C>> {
-    if (this.#reason !== undefined) throw new OperatorError(this.#reason);
-    this.#lastSeq += 1;
-    const seq = this.#lastSeq;
-    const header = encodeBody(requestHeader, { Command: command, Seq: seq });
-    const shape = commands[command];
-    const values =
-      "request" in shape ? [header, encodeBody(shape.request, body as never)] : [header];
-    this.#socket.write(packValues(...values));
-    return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#end(`no answer from the agent within ${patience / 1_000} s`);
-      }, patience);
-      // The table pairs the command with the fields that its body is decoded by.
-      this.#pending.set(seq, {
-        command,
-        timer,
-        resolve: (answer) => resolve(answer as ResponseBody<C>),
-        reject,
-      });
-    });
-  }
-
-  #receive(chunk: Buffer): void {
-    this.#reader.feed(chunk);
-    try {
-      for (let item = this.#reader.next(); item !== undefined; item = this.#reader.next()) {
-        this.#take(item.value);
-      }
-    } catch (thrown) {
-      if (!(thrown instanceof FramingError)) throw thrown;
-      this.#end(`the agent sent what is no answer: ${thrown.message}`);
-    }
-    clearTimeout(this.#stalled);
-    if (this.#reason !== undefined || !(this.#reader.partial || this.#header)) return;
-    const limit = this.#timeouts.answer;
-    this.#stalled = setTimeout(
-      () => this.#end("the agent stopped in the middle of an answer"),
-      limit,
-    );
-  }
-
-  /** Takes a header, the body of an answer, or a record. */
-  #take(value: unknown): void {
-    if (this.#header === undefined) {
-      const { Error: error, Seq } = decodeBody(responseHeader, value);
-      const seq = Number(Seq);
-      const pending = this.#pending.get(seq);
-      if (pending === undefined && !this.#sinks.has(seq)) {
-        throw new FramingError(`nothing was asked as ${seq}`);
-      }
-      const shape = pending === undefined ? undefined : commands[pending.command];
-      const last =
-        shape !== undefined && (!("response" in shape) || error === rpcErrors.authRequired);
-      if (last) this.#settle(seq, error, undefined);
-      else this.#header = { error, seq };
-      return;
-    }
-    const { error, seq } = this.#header;
-    this.#header = undefined;
-    if (this.#pending.has(seq)) this.#settle(seq, error, value);
-    else this.#sinks.get(seq)?.(value);
-  }
-
-  #settle(seq: number, error: string, value: unknown): void {
-    const pending = this.#pending.get(seq);
-    if (pending === undefined) return;
-    const answer = error === "" ? decodeAnswer(pending.command, value) : undefined;
-    clearTimeout(pending.timer);
-    this.#pending.delete(seq);
-    if (error === "") pending.resolve(answer);
-    else pending.reject(new OperatorError(error));
-  }
-
-  /** Ends the connection and whatever waits for it; the first reason counts and is returned. */
-  #end(reason: string): string {
-    this.#reason ??= reason;
-    clearTimeout(this.#stalled);
-    this.#socket.destroy();
-    for (const [seq, { timer, reject }] of this.#pending) {
-      clearTimeout(timer);
-      // An agent that closes the connection says why in a header that no body follows.
-      const said = this.#header?.seq === seq ? this.#header.error : "";
-      reject(new OperatorError(said || this.#reason));
-    }
-    this.#pending.clear();
-    return this.#reason;
+  /** The report is there also if the operation failed; rejects if the agent gave none. */
+  async #keys(operation: KeyOperation, key: string): Promise<KeyReport> {
+    const { cluster } = this.#connection.timeouts;
+    const { error, body } =
+      operation === "list"
+        ? await this.#connection.exchange("list-keys", undefined, cluster)
+        : await this.#connection.exchange(`${operation}-key`, { Key: key }, cluster);
+    if (body === undefined) throw new OperatorError(error);
+    return {
+      messages: body.Messages,
+      keys: body.Keys ?? new Map(),
+      numNodes: body.NumNodes,
+      numResponses: body.NumResp,
+      numErrors: body.NumErr,
+      error: error === "" ? undefined : error,
+    };
   }
 }
 
-function decodeAnswer(command: CommandName, value: unknown): unknown {
-  const shape = commands[command];
-  if (!("response" in shape)) return undefined;
-  return shape.response === "sections" ? decodeSections(value) : decodeBody(shape.response, value);
+const nanosPerMilli = 1e6;
+
+function queryBody(question: RpcQuestion): RequestBody<"query"> {
+  return {
+    FilterNodes: question.filterNodes,
+    FilterTags: question.filterTags,
+    Name: question.name,
+    Payload: question.payload,
+    RelayFactor: question.relayFactor,
+    RequestAck: question.requestAck,
+    Timeout: Math.round((question.timeout ?? 0) * nanosPerMilli),
+  };
 }

@@ -24,9 +24,20 @@ const codec = new Packr({
   copyBuffers: true,
 });
 
+/** A value whose bytes are at hand already. */
+export class Packed {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
 /** The bytes of `values`, one after the other. */
 export function packValues(...values: readonly unknown[]): Buffer {
-  return Buffer.concat(values.map((value) => codec.pack(value)));
+  return Buffer.concat(
+    values.map((value) => (value instanceof Packed ? value.bytes : codec.pack(value))),
+  );
 }
 
 /**

@@ -16,6 +16,8 @@ export interface RpcLimits {
   readonly streams: number;
   /** Queries of one connection that may still be answered; the oldest is forgotten first. */
   readonly pendingQueries: number;
+  /** Queries that one connection has asked and that are not over. */
+  readonly runningQueries: number;
 }
 
 export const rpcLimits: RpcLimits = {
@@ -26,4 +28,5 @@ export const rpcLimits: RpcLimits = {
   queuedRecords: 512,
   streams: 64,
   pendingQueries: 1024,
+  runningQueries: 256,
 };

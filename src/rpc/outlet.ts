@@ -79,11 +79,12 @@ export class Outlet {
 /** The records of one subscription on their way to its client. */
 export class Feed {
   readonly #outlet: Outlet;
-  /** At most `capacity`; what comes when it is full is dropped. */
+  /** At most `capacity`, and a last one; what comes when it is full is dropped. */
   readonly #waiting: Encode[] = [];
   readonly #capacity: number;
   readonly #onDropped: (count: number, over: boolean) => void;
   #dropped = 0;
+  #concluded = false;
 
   /**
    * `onDropped` is told of the first record of a row that is dropped, and at the end of the row
@@ -108,6 +109,7 @@ export class Feed {
   }
 
   push(encode: Encode): void {
+    if (this.#concluded) return;
     if (this.#waiting.length >= this.#capacity) {
       this.#dropped += 1;
       if (this.#dropped === 1) this.#onDropped(1, false);
@@ -117,9 +119,19 @@ export class Feed {
     this.#outlet.pump();
   }
 
+  /** Lets a last record through, however many wait before it; then nothing more. */
+  conclude(encode: Encode): void {
+    if (this.#concluded) return;
+    this.#concluded = true;
+    this.#waiting.push(encode);
+    this.#outlet.pump();
+  }
+
   take(): Encode | undefined {
     const encode = this.#waiting.shift();
-    if (encode !== undefined && this.#waiting.length === 0) this.#concludeDrops();
+    if (this.#waiting.length > 0) return encode;
+    if (encode !== undefined) this.#concludeDrops();
+    if (this.#concluded) this.#outlet.detach(this);
     return encode;
   }
 

@@ -1,5 +1,5 @@
 import type { Bytes } from "../base/units.js";
-import type { RpcMember, Stats } from "./api.js";
+import type { RpcCoordinate, RpcMember, Stats } from "./api.js";
 
 /** The only version of the protocol there is. */
 export const rpcVersion = 1;
@@ -16,7 +16,9 @@ export interface FieldValues {
   readonly texts: readonly string[];
   readonly pairs: ReadonlyMap<string, string>;
   readonly members: readonly RpcMember[];
-  /** A field that this program never fills. */
+  /** Whole numbers by name. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** A field that is never filled. */
   readonly nil: undefined;
 }
 
@@ -30,7 +32,7 @@ export type Body<F extends Fields> = { readonly [Name in keyof F]: FieldValues[F
 export const requestHeader = { Command: "text", Seq: "sequence" } as const satisfies Fields;
 export const responseHeader = { Error: "text", Seq: "sequence" } as const satisfies Fields;
 
-const keyring = {
+const keyChange = {
   Keys: "nil",
   Messages: "pairs",
   NumErr: "integer",
@@ -38,21 +40,24 @@ const keyring = {
   NumResp: "integer",
 } as const satisfies Fields;
 
+const keyList = { ...keyChange, Keys: "counts" } as const satisfies Fields;
+
 /**
  * Every command, as both ends see it: the fields of the body that follows the request's header, and
  * of the body that follows the response's header (also if that carries an error). Without fields
- * there is no body. `sections` is the one body that is not a fixed set of fields: a map of maps.
+ * there is no body. Two bodies are not a flat set of fields: `sections` is a map of maps, and in
+ * `coordinate` every number is a float, whatever its value.
  */
 export const commands = {
   auth: { request: { AuthKey: "text" } },
   event: { request: { Coalesce: "flag", Name: "text", Payload: "bytes" } },
   "force-leave": { request: { Node: "text", Prune: "flag" } },
-  "get-coordinate": { request: { Node: "text" }, response: { Coord: "nil", Ok: "flag" } },
+  "get-coordinate": { request: { Node: "text" }, response: "coordinate" },
   handshake: { request: { Version: "integer" } },
-  "install-key": { request: { Key: "text" }, response: keyring },
+  "install-key": { request: { Key: "text" }, response: keyChange },
   join: { request: { Existing: "texts", Replay: "flag" }, response: { Num: "integer" } },
   leave: {},
-  "list-keys": { response: keyring },
+  "list-keys": { response: keyList },
   members: { response: { Members: "members" } },
   "members-filtered": {
     request: { Name: "text", Status: "text", Tags: "pairs" },
@@ -70,16 +75,16 @@ export const commands = {
       Timeout: "integer",
     },
   },
-  "remove-key": { request: { Key: "text" }, response: keyring },
+  "remove-key": { request: { Key: "text" }, response: keyChange },
   respond: { request: { ID: "integer", Payload: "bytes" } },
   stats: { response: "sections" },
   stop: { request: { Stop: "sequence" } },
   stream: { request: { Type: "text" } },
   tags: { request: { DeleteTags: "texts", Tags: "pairs" } },
-  "use-key": { request: { Key: "text" }, response: keyring },
+  "use-key": { request: { Key: "text" }, response: keyChange },
 } as const satisfies Record<
   string,
-  { readonly request?: Fields; readonly response?: Fields | "sections" }
+  { readonly request?: Fields; readonly response?: Fields | "sections" | "coordinate" }
 >;
 
 export type CommandName = keyof typeof commands;
@@ -95,7 +100,9 @@ export type ResponseBody<C extends CommandName> = (typeof commands)[C] extends {
 }
   ? F extends Fields
     ? Body<F>
-    : Stats
+    : F extends "sections"
+      ? Stats
+      : RpcCoordinate | undefined
   : undefined;
 
 /** A command with its body. */
@@ -124,6 +131,12 @@ export const queryRecord = {
   Payload: "bytes",
 } as const satisfies Fields;
 export const logRecord = { Log: "text" } as const satisfies Fields;
+/** `Type` is ack, response or done. */
+export const answerRecord = {
+  From: "text",
+  Payload: "bytes",
+  Type: "text",
+} as const satisfies Fields;
 
 /** Errors that clients know by their text. */
 export const rpcErrors = {

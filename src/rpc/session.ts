@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import { InvariantError, OperatorError, reasonOf } from "../base/errors.js";
+import type { KeyReport } from "./api.js";
 import { decodeBody, encodeBody, encodeSections, zeroBody } from "./bodies.js";
+import { packCoordinate } from "./coordinate-body.js";
 import { FramingError, packValues, ValueReader } from "./framing.js";
 import type { RpcHost } from "./host.js";
 import { Outlet } from "./outlet.js";
@@ -14,6 +16,7 @@ import {
   rpcErrors,
   rpcVersion,
 } from "./protocol.js";
+import { readQuestion } from "./questions.js";
 import { Subscriptions } from "./subscriptions.js";
 
 type Sequence = number | bigint;
@@ -201,12 +204,17 @@ export class Session {
         this.#subscriptions.respond(body.ID, body.Payload);
         return {};
       case "query":
+        return { after: this.#subscriptions.query(seq, readQuestion(body)) };
       case "get-coordinate":
+        return { body: packCoordinate(api.coordinate(body.Node)) };
       case "install-key":
+        return keyAnswer(command, await api.keys("install", body.Key));
       case "use-key":
+        return keyAnswer(command, await api.keys("use", body.Key));
       case "remove-key":
+        return keyAnswer(command, await api.keys("remove", body.Key));
       case "list-keys":
-        return failure(command, `${command} is not supported by this version of gossipd`);
+        return keyAnswer(command, await api.keys("list", ""));
     }
   }
 
@@ -242,10 +250,28 @@ function decodeRequest(command: CommandName, value: unknown): Request {
   return { command, body } as Request;
 }
 
+type KeyCommand = "install-key" | "use-key" | "remove-key" | "list-keys";
+
+/** The body is there also if the operation failed: it says on which members, and why. */
+function keyAnswer(command: KeyCommand, report: KeyReport): Answer {
+  const counts = {
+    Messages: report.messages,
+    NumErr: report.numErrors,
+    NumNodes: report.numNodes,
+    NumResp: report.numResponses,
+  };
+  const body =
+    command === "list-keys"
+      ? encodeBody(commands[command].response, { ...counts, Keys: report.keys })
+      : encodeBody(commands[command].response, { ...counts, Keys: undefined });
+  return { error: report.error ?? "", body };
+}
+
 /** An error in the form in which clients read it: with the body of the command, if it has one. */
 function failure(command: CommandName, error: string): Answer {
   const shape = commands[command];
   if (!("response" in shape)) return { error };
   if (shape.response === "sections") return { error, body: new Map() };
+  if (shape.response === "coordinate") return { error, body: packCoordinate(undefined) };
   return { error, body: encodeBody(shape.response, zeroBody(shape.response)) };
 }

@@ -1,18 +1,12 @@
 import { OperatorError } from "../base/errors.js";
 import type { Bytes, Instant } from "../base/units.js";
-import type { StreamRecord } from "./api.js";
+import type { RpcQuestion, StreamRecord } from "./api.js";
 import { encodeBody } from "./bodies.js";
-import { packValues } from "./framing.js";
 import type { RpcHost } from "./host.js";
 import { Feed, type Outlet } from "./outlet.js";
-import {
-  logRecord,
-  memberRecord,
-  queryRecord,
-  responseHeader,
-  rpcErrors,
-  userRecord,
-} from "./protocol.js";
+import { logRecord, memberRecord, queryRecord, rpcErrors, userRecord } from "./protocol.js";
+import { Questions } from "./questions.js";
+import { packRecord } from "./records.js";
 
 type Sequence = number | bigint;
 
@@ -21,7 +15,10 @@ interface Subscription {
   readonly unsubscribe: () => void;
 }
 
-/** What one client follows: event streams by their Seq, one monitor, and queries it may answer. */
+/**
+ * What one client follows: event streams by their Seq, one monitor, the queries it has asked, and
+ * those it may answer.
+ */
 export class Subscriptions {
   readonly #outlet: Outlet;
   readonly #client: string;
@@ -29,6 +26,7 @@ export class Subscriptions {
   /** At most `limits.streams`. */
   readonly #streams = new Map<Sequence, Subscription>();
   #monitor: (Subscription & { readonly seq: Sequence }) | undefined;
+  readonly #questions: Questions;
   /** Queries by the id that this client knows; at most `limits.pendingQueries`. */
   readonly #queries = new Map<number, { readonly id: number; readonly until: Instant }>();
   #lastQuery = 0;
@@ -37,6 +35,7 @@ export class Subscriptions {
     this.#outlet = outlet;
     this.#client = client;
     this.#host = host;
+    this.#questions = new Questions(host, (seq) => this.#feed(seq));
   }
 
   /** Begins a stream. Call the result when the client has the answer: the records follow it. */
@@ -49,7 +48,7 @@ export class Subscriptions {
     const feed = this.#feed(seq);
     const unsubscribe = this.#host.api.subscribe(filter, (event) => {
       const now = performance.now();
-      feed.push(() => frame(seq, this.#encodeEvent(event, now)));
+      feed.push(() => packRecord(seq, this.#encodeEvent(event, now)));
     });
     this.#streams.set(seq, { feed, unsubscribe });
     return () => feed.open();
@@ -60,14 +59,20 @@ export class Subscriptions {
     if (this.#monitor !== undefined) throw new OperatorError(rpcErrors.monitorExists);
     const feed = this.#feed(seq);
     const unsubscribe = this.#host.api.monitor(level, (line) => {
-      feed.push(() => frame(seq, encodeBody(logRecord, { Log: line })));
+      feed.push(() => packRecord(seq, encodeBody(logRecord, { Log: line })));
     });
     this.#monitor = { feed, unsubscribe, seq };
     return () => feed.open();
   }
 
-  /** Ends the stream and the monitor that began with `seq`, if there are any. */
+  /** Begins a query, as {@link stream}. */
+  query(seq: Sequence, question: RpcQuestion): () => void {
+    return this.#questions.ask(seq, question);
+  }
+
+  /** Ends whatever began with `seq`, if anything. For queries that is more than Serf does. */
   stop(seq: Sequence): void {
+    this.#questions.stop(seq);
     const stream = this.#streams.get(seq);
     this.#streams.delete(seq);
     if (stream !== undefined) end(stream);
@@ -87,6 +92,7 @@ export class Subscriptions {
   }
 
   close(): void {
+    this.#questions.close();
     for (const stream of this.#streams.values()) end(stream);
     this.#streams.clear();
     if (this.#monitor !== undefined) end(this.#monitor);
@@ -146,9 +152,4 @@ export class Subscriptions {
 function end(subscription: Subscription): void {
   subscription.unsubscribe();
   subscription.feed.close();
-}
-
-/** A record as it follows the header of its subscription. */
-function frame(seq: Sequence, record: object): Uint8Array {
-  return packValues(encodeBody(responseHeader, { Error: "", Seq: seq }), record);
 }

@@ -1,5 +1,16 @@
 import { OperatorError } from "../../src/base/errors.js";
-import type { MemberFilter, RpcApi, RpcMember, Stats, StreamRecord } from "../../src/rpc/api.js";
+import type {
+  KeyOperation,
+  KeyReport,
+  MemberFilter,
+  QueryRecord,
+  RpcApi,
+  RpcCoordinate,
+  RpcMember,
+  RpcQuestion,
+  Stats,
+  StreamRecord,
+} from "../../src/rpc/api.js";
 
 /** An agent that does what the test says, and notes what it was asked. */
 export class ScriptedApi implements RpcApi {
@@ -14,6 +25,19 @@ export class ScriptedApi implements RpcApi {
   backlog: readonly string[] = [];
   readonly streams = new Map<string, Set<(record: StreamRecord) => void>>();
   readonly monitors = new Set<(line: string) => void>();
+  /** The queries that were asked and are not over, with what takes their records. */
+  readonly asked: { question: RpcQuestion; sink: (record: QueryRecord) => void }[] = [];
+  /** What comes of every query at once. */
+  replies: readonly QueryRecord[] = [];
+  report: KeyReport = {
+    messages: new Map(),
+    keys: new Map(),
+    numNodes: 2,
+    numResponses: 2,
+    numErrors: 0,
+    error: undefined,
+  };
+  readonly coordinates = new Map<string, RpcCoordinate>();
   /** A leave resolves with this. */
   left: Promise<void> = Promise.resolve();
 
@@ -74,6 +98,36 @@ export class ScriptedApi implements RpcApi {
     this.monitors.add(sink);
     for (const line of this.backlog) sink(line);
     return () => this.monitors.delete(sink);
+  }
+
+  query(question: RpcQuestion, sink: (record: QueryRecord) => void): () => void {
+    const { filterNodes, filterTags, name, relayFactor, requestAck, timeout } = question;
+    const payload = Buffer.from(question.payload).toString("hex");
+    const filters = JSON.stringify([filterNodes, [...filterTags]]);
+    this.#note("query", name, payload, filters, String([requestAck, relayFactor, timeout]));
+    const asked = { question, sink };
+    this.asked.push(asked);
+    const end = (): void => {
+      const index = this.asked.indexOf(asked);
+      if (index < 0) return;
+      this.asked.splice(index, 1);
+      sink({ kind: "done" });
+    };
+    for (const record of this.replies) {
+      if (record.kind === "done") end();
+      else sink(record);
+    }
+    return end;
+  }
+
+  async keys(operation: KeyOperation, key: string): Promise<KeyReport> {
+    this.#note("keys", operation, key);
+    return this.report;
+  }
+
+  coordinate(node: string): RpcCoordinate | undefined {
+    this.#note("coordinate", node);
+    return this.coordinates.get(node);
   }
 
   respond(id: number, payload: Uint8Array): void {
