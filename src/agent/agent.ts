@@ -1,6 +1,7 @@
 import type { Address } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import type { RpcApi, RpcMember } from "../rpc/api.js";
 import { RpcServer } from "../rpc/server.js";
 import { Serf } from "../serf/serf.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
@@ -17,7 +18,7 @@ import { saveKeyring } from "./keyring-file.js";
 import type { Logs } from "./logs.js";
 import type { AgentPlan } from "./plan.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
-import { AgentApi } from "./rpc-api.js";
+import { AgentApi, rpcMember } from "./rpc-api.js";
 import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
 import { openSockets, type Sockets } from "./sockets.js";
@@ -30,8 +31,8 @@ export interface AgentParts {
   readonly logs: Logs;
   /** How the program calls itself in its log. */
   readonly title: string;
-  /** Called when the process should end by itself. */
-  readonly exit: (code: number) => void;
+  /** Called when the agent should be stopped by whoever started it; `reason` says why. */
+  readonly exit: (code: number, reason: string) => void;
 }
 
 /** One member of a cluster as a process: sockets, handlers, RPC and what an operator configured. */
@@ -40,6 +41,8 @@ export class Agent {
   readonly advertised: Address;
   /** Where we listen. */
   readonly bound: Address;
+  /** What can be asked of us. */
+  readonly api: RpcApi;
   readonly #parts: AgentParts;
   readonly #log: Log;
   readonly #serf: Serf;
@@ -49,7 +52,6 @@ export class Agent {
   readonly #tags: TagKeeper;
   readonly #rpc: RpcServer;
   #settings: Settings;
-  /** Where handlers reach our RPC; empty until it is served. */
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #leaving: Promise<void> | undefined;
@@ -124,6 +126,7 @@ export class Agent {
     });
     this.bound = bound;
     this.advertised = advertised;
+    this.api = api;
     this.#parts = parts;
     this.#log = log;
     this.#serf = serf;
@@ -135,7 +138,7 @@ export class Agent {
     this.#rpc = new RpcServer(api, {
       authKey: settings.rpcAuth,
       log: logs.of("agent.ipc"),
-      onLeft: () => parts.exit(0),
+      onLeft: () => parts.exit(0, "left the cluster as an RPC client asked"),
     });
   }
 
@@ -146,6 +149,16 @@ export class Agent {
 
   get encrypted(): boolean {
     return this.#parts.files.keyring !== undefined;
+  }
+
+  /** Our own member as RPC clients are told of it. */
+  get self(): RpcMember {
+    return rpcMember(this.#serf.local);
+  }
+
+  /** Where RPC clients on this host reach us; empty until they are served. */
+  get rpcAddress(): string {
+    return this.#rpcAddress;
   }
 
   /** Begins to serve RPC clients. Throws {@link OperatorError}. */
@@ -187,7 +200,7 @@ export class Agent {
       interval: retryInterval,
       maxRetries: retryMaxAttempts,
       view: () => this.#memberView(),
-      onGiveUp: () => this.#parts.exit(1),
+      onGiveUp: () => this.#parts.exit(1, "none of the members to join could be reached"),
       schedule: (delay, run) => {
         const timer = setTimeout(run, Math.min(delay, longestTimer));
         return () => clearTimeout(timer);

@@ -10,8 +10,8 @@ import { type HandlerSpec, parseHandlerSpec } from "./handler-spec.js";
 import { interfaceAddresses } from "./interfaces.js";
 import { type Merged, mergeLayers } from "./merge.js";
 import { type Option, options } from "./options.js";
-import type { Settings } from "./settings.js";
-import { type Origins, type Source, sourcesOf } from "./sources.js";
+import type { Settings, Values } from "./settings.js";
+import { defaultSource, type Origins, type Source, sourcesOf } from "./sources.js";
 
 /** What was given to an agent besides its files. */
 export interface Given {
@@ -44,6 +44,11 @@ export function loadConfig(given: Given, refuse: Refuse = refuseAtOnce): Config 
   const config = checked(mergeLayers([...files, environment, flags]), refuse);
   const warnings = [...unknownVariableWarnings(given.environment), ...config.warnings];
   return { ...config, warnings };
+}
+
+/** The configuration of an agent inside a program, which gives all there is. Throws {@link OperatorError}. */
+export function configOf(values: Values): Config {
+  return checked(mergeLayers([{ values, sourceOf: () => defaultSource }]), refuseAtOnce);
 }
 
 /** The checks and corrections after merging, in Serf's order. */

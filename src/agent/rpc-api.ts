@@ -202,7 +202,8 @@ function runtimeStats(): ReadonlyMap<string, string> {
   ]);
 }
 
-function rpcMember(member: Member): RpcMember {
+/** A member as the RPC describes it. */
+export function rpcMember(member: Member): RpcMember {
   const { name, address, tags, status, protocol, delegate } = member;
   return {
     name,

@@ -1,0 +1,90 @@
+import type { StringRecord } from "./records.js";
+
+/**
+ * What an agent is started with: Serf's configuration keys in camel case, with their meaning and the
+ * defaults of `gossipd agent`. Times are in milliseconds. What is undefined, an empty string, or 0
+ * for a number, stands for the default unless the option says otherwise.
+ */
+export interface AgentOptions {
+  /** Name of this member, unique in the cluster. Default: the host name. */
+  readonly name?: string | undefined;
+  /** Tags of this member, 512 bytes in all. Default: none. */
+  readonly tags?: StringRecord | undefined;
+  /** File that keeps the tags across restarts; `tags` must then be empty. */
+  readonly tagsFile?: string | undefined;
+
+  /**
+   * Address for gossip, UDP and TCP: `host`, `host:port`, `[v6]` or `[v6]:port`. The port is 7946 if
+   * none is given; port 0 is one that is free. Default: `0.0.0.0:7946`.
+   */
+  readonly bind?: string | undefined;
+  /** Network interface whose address is bound to. */
+  readonly interface?: string | undefined;
+  /** Address that others are told to use. Default: the one that is bound. */
+  readonly advertise?: string | undefined;
+  /** Timing of failure detector and gossip. Default: `lan`. */
+  readonly profile?: "lan" | "wan" | "local" | undefined;
+  /** Version of Serf's protocol to speak, 2 to 5. Default: 5. */
+  readonly protocol?: number | undefined;
+  /** Whether what is sent is compressed. Default: true. */
+  readonly compression?: boolean | undefined;
+
+  /** Key that encrypts the gossip: 16, 24 or 32 bytes in base64, the same on all members. */
+  readonly encryptKey?: string | undefined;
+  /** JSON list of such keys; the first encrypts, all decrypt. Not together with `encryptKey`. */
+  readonly keyringFile?: string | undefined;
+
+  /** Members to join at the start, as `host` or `host:port`. The start fails if none answers. */
+  readonly join?: readonly string[] | undefined;
+  /**
+   * Members to join as soon as one answers; the start does not wait for it. They are looked up and
+   * joined again whenever members are missing later.
+   */
+  readonly retryJoin?: readonly string[] | undefined;
+  /** Time between two tries of `retryJoin`, at least 1,000. Default: 30,000. */
+  readonly retryInterval?: number | undefined;
+  /** After so many tries in vain the agent stops. Default: 0, never. */
+  readonly retryMaxAttempts?: number | undefined;
+  /** Whether user events from before a join are told. Default: false. */
+  readonly replayOnJoin?: boolean | undefined;
+  /** File that keeps members and clocks across restarts. */
+  readonly snapshotPath?: string | undefined;
+  /** Whether the cluster of the snapshot is joined again even after a leave. Default: false. */
+  readonly rejoinAfterLeave?: boolean | undefined;
+
+  /** Shell commands to run for events, as `FILTER=SCRIPT` or `SCRIPT`; see `gossipd agent -h`. */
+  readonly eventHandlers?: readonly string[] | undefined;
+  /** After so long a handler is ended, children and all; 0 is no limit. Default: 60,000. */
+  readonly handlerTimeout?: number | undefined;
+
+  /** Address to serve RPC clients at, such as `127.0.0.1:7373`. Default: none are served. */
+  readonly rpcAddr?: string | undefined;
+  /** Token that RPC clients must send. Default: none. */
+  readonly rpcAuth?: string | undefined;
+
+  /** Takes the lines of the log, without newlines, as `gossipd agent` prints them. Default: nobody. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** The least important lines that `log` is given. Default: `info`. */
+  readonly logLevel?: "trace" | "debug" | "info" | "warn" | "err" | undefined;
+
+  /** How long leave, force-leave and tag changes wait until they were sent, at least 1,000. Default: 5,000. */
+  readonly broadcastTimeout?: number | undefined;
+  /** Time between two attempts to reach a failed member. Default: 30,000. */
+  readonly reconnectInterval?: number | undefined;
+  /** How long a failed member is remembered. Default: 24 hours. */
+  readonly reconnectTimeout?: number | undefined;
+  /** How long a member that left is remembered. Default: 24 hours. */
+  readonly tombstoneTimeout?: number | undefined;
+  /** Whether no vote is held when two members have one name. Default: false. */
+  readonly disableNameResolution?: boolean | undefined;
+  /** Whether network coordinates are neither computed nor sent. Default: false. */
+  readonly disableCoordinates?: boolean | undefined;
+  /** Whether names may have letters, digits, dashes and dots only, at most 128. Default: false. */
+  readonly validateNodeNames?: boolean | undefined;
+  /** Longest user event in bytes, its name included, at most 9,216. Default: 512. */
+  readonly userEventSizeLimit?: number | undefined;
+  /** Longest query in bytes. Default: 1,024. */
+  readonly querySizeLimit?: number | undefined;
+  /** Longest response to a query in bytes. Default: 1,024. */
+  readonly queryResponseSizeLimit?: number | undefined;
+}

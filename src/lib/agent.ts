@@ -1,0 +1,183 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Agent as Embedded } from "../agent/agent.js";
+import { OperatorError } from "../base/errors.js";
+import type { AgentOptions } from "./agent-options.js";
+import { checkEventName } from "./event-names.js";
+import type { EventName, EventOf, Listener } from "./events.js";
+import { Life } from "./life.js";
+import { Listeners } from "./listeners.js";
+import type { Member, MemberFilter } from "./members.js";
+import { bytesOf, type Payload } from "./payload.js";
+import { mapOf, type StringRecord } from "./records.js";
+import type { Stats } from "./stats.js";
+import { clusterEvent, joinFailure, memberOf, patternsOf, statsOf } from "./translation.js";
+
+/**
+ * One member of a cluster, inside this program: what `gossipd agent` runs, without a process of its
+ * own.
+ *
+ * It answers pings of others on this program's event loop. A loop that is blocked for seconds makes
+ * the member look dead to them. It keeps the process running until {@link leave} or {@link stop}.
+ *
+ * What cannot be had rejects with, or throws, an {@link OperatorError}; so does every method but the
+ * plain reads once the agent has ended.
+ *
+ * @example
+ * ```js
+ * const agent = await Agent.start({ name: "web1", tags: { role: "web" }, join: ["10.0.0.5"] });
+ * agent.on("member-failed", ({ members }) => console.log("lost", members[0].name));
+ * // ...
+ * await agent.leave();
+ * ```
+ */
+export class Agent {
+  /** Resolves when the agent has ended, by {@link leave}, {@link stop} or itself, with the reason. */
+  readonly closed: Promise<string>;
+  readonly #embedded: Embedded;
+  readonly #listeners: Listeners;
+  readonly #life: Life;
+
+  /**
+   * Starts a member: opens its sockets, serves RPC clients if `rpcAddr` is given, joins `join`, and
+   * begins to join `retryJoin`. Events that happen meanwhile are kept for listeners that are added
+   * as soon as this resolves.
+   *
+   * Rejects with an {@link OperatorError} of one line if an option is wrong, an address is taken, a
+   * file cannot be read, or none of `join` answers; then nothing is left running.
+   */
+  static async start(options: AgentOptions = {}): Promise<Agent> {
+    // Who imports this but talks to another process does not load what only a member needs.
+    const { startEmbedded } = await import("./embedded.js");
+    const listeners = new Listeners();
+    const life = new Life();
+    const embedded = await startEmbedded(options, {
+      began: (agent) => {
+        life.begin(() => agent.stop());
+        const answer = async (id: number, payload: Payload): Promise<void> => {
+          life.check();
+          agent.api.respond(id, bytesOf(payload));
+        };
+        agent.api.subscribe("*", (record) => {
+          const event = clusterEvent(record, answer);
+          if (event !== undefined) listeners.tell(event);
+        });
+      },
+      ended: (reason) => void life.end(reason),
+    });
+    setImmediate(() => listeners.release());
+    return new Agent(embedded, listeners, life);
+  }
+
+  private constructor(embedded: Embedded, listeners: Listeners, life: Life) {
+    this.#embedded = embedded;
+    this.#listeners = listeners;
+    this.#life = life;
+    this.closed = life.closed;
+  }
+
+  /** This member, with its tags as they are now and the address that others are told. */
+  get self(): Member {
+    return memberOf(this.#embedded.self);
+  }
+
+  /** Where RPC clients on this host reach the agent, as `host:port`; undefined without `rpcAddr`. */
+  get rpcAddress(): string | undefined {
+    return this.#embedded.rpcAddress || undefined;
+  }
+
+  /**
+   * All members that are remembered, this one included, sorted by name; with a filter those that
+   * match. Throws an {@link OperatorError} if a pattern cannot be read.
+   */
+  members(filter?: MemberFilter): readonly Member[] {
+    const { api } = this.#embedded;
+    const found = filter === undefined ? api.members() : api.membersFiltered(patternsOf(filter));
+    return found.map(memberOf);
+  }
+
+  /** Numbers and facts about this member, as `gossipd info` shows them. */
+  stats(): Stats {
+    return statsOf(this.#embedded.api.stats());
+  }
+
+  /**
+   * Calls `listener` for every event that `name` says, from the next one on, in order. Returns what
+   * ends that; calling it twice is harmless. Events are told as handlers hear of them: collected
+   * first where that merges what belongs together. Throws an {@link OperatorError} if there is no
+   * such event.
+   */
+  on<Name extends EventName>(name: Name, listener: Listener<EventOf<Name>>): () => void {
+    checkEventName(name);
+    return this.#listeners.add(name, listener);
+  }
+
+  /**
+   * Joins the cluster of those at `addresses`, `host` or `host:port` each. Resolves with how many
+   * answered, at least one; rejects with an {@link OperatorError} if nobody did, or after a leave.
+   * With `replay` (default false) listeners are also told the user events from before.
+   */
+  async join(
+    addresses: readonly string[],
+    { replay = false }: { readonly replay?: boolean | undefined } = {},
+  ): Promise<number> {
+    const { api } = this.#embedded;
+    const { contacted, error } = await this.#life.whileIt(() => api.join(addresses, replay));
+    if (error !== "") throw new OperatorError(joinFailure(error));
+    return contacted;
+  }
+
+  /**
+   * Leaves the cluster, so that the others see this member as left, and ends. Takes some seconds;
+   * later calls wait for the first.
+   */
+  async leave(): Promise<void> {
+    if (!this.#life.isOver) await this.#life.whileIt(() => this.#embedded.leave());
+    await this.#life.end("left the cluster");
+  }
+
+  /** Ends at once, without a word: the others will see this member fail. Handlers that run may finish. */
+  async stop(): Promise<void> {
+    await this.#life.end("stopped");
+  }
+
+  /** As {@link leave}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leave();
+  }
+
+  /**
+   * Declares that the failed member `node` has left; with `prune` (default false) it is forgotten at
+   * once. An unknown name is no error. Rejects with an {@link OperatorError} if that could not be
+   * sent within `broadcastTimeout`.
+   */
+  async forceLeave(
+    node: string,
+    { prune = false }: { readonly prune?: boolean | undefined } = {},
+  ): Promise<void> {
+    await this.#life.whileIt(() => this.#embedded.api.forceLeave(node, prune));
+  }
+
+  /**
+   * Changes this member's tags: deletes those of `remove`, then sets those of `set`; the others
+   * stay. Resolves when it was sent. Rejects with an {@link OperatorError} if the tags would be
+   * longer than 512 bytes, or if they could not be sent within `broadcastTimeout`.
+   */
+  async setTags(set: StringRecord, remove: readonly string[] = []): Promise<void> {
+    await this.#life.whileIt(() => this.#embedded.api.setTags(mapOf(set), remove));
+  }
+
+  /**
+   * Tells all members, this one included, that something happened. With `coalesce` (default true, as
+   * for `gossipd event`) listeners who are told of several events of one name within a moment hear
+   * of the newest alone. Rejects with an {@link OperatorError} if name and payload are longer than
+   * `userEventSizeLimit`.
+   */
+  async userEvent(
+    name: string,
+    payload: Payload = "",
+    { coalesce = true }: { readonly coalesce?: boolean | undefined } = {},
+  ): Promise<void> {
+    this.#life.check();
+    this.#embedded.api.userEvent(name, bytesOf(payload), coalesce);
+  }
+}
