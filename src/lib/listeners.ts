@@ -1,11 +1,6 @@
 import { reasonOf } from "../base/errors.js";
-import {
-  type ClusterEvent,
-  type EventName,
-  type EventOf,
-  isWanted,
-  type Listener,
-} from "./events.js";
+import { isWanted } from "./event-names.js";
+import type { ClusterEvent, EventName, EventOf, Listener } from "./events.js";
 
 interface Entry {
   readonly name: EventName;

@@ -38,7 +38,10 @@ export class RpcClient {
   readonly closed: Promise<string>;
   readonly #connection: Connection;
 
-  /** Connects and authenticates. Rejects with an {@link OperatorError} if that cannot be. */
+  /**
+   * Connects, and authenticates if there is a key; without one that is wanted, every method rejects.
+   * Rejects with an {@link OperatorError} if nobody answers within ten seconds, or the key is wrong.
+   */
   static async connect(to: RpcAddress = {}): Promise<RpcClient> {
     const target = rpcTarget(to);
     const { RpcClient: Connections } = await import("../rpc/client.js");
