@@ -1,6 +1,7 @@
 import { type Option, options } from "../agent/options.js";
 import type { Settings, Values } from "../agent/settings.js";
 import { OperatorError } from "../base/errors.js";
+import { suggest } from "../base/suggest.js";
 import type { AgentOptions } from "./agent-options.js";
 
 /** Which setting each option is. */
@@ -46,7 +47,9 @@ export function optionLayer({ log, ...given }: AgentOptions): Values {
   const values: Partial<Record<keyof Settings, unknown>> = {};
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(fields, name)) {
-      throw new OperatorError(`there is no option ${JSON.stringify(name)}`);
+      const near = suggest(name, ["log", ...Object.keys(fields)]);
+      const hint = near === undefined ? "" : `, did you mean ${near}?`;
+      throw new OperatorError(`there is no option ${JSON.stringify(name)}${hint}`);
     }
     const field = fields[name as keyof typeof fields];
     const option = options.find((one) => one.field === field) as Option;

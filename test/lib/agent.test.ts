@@ -129,7 +129,7 @@ test("the log is given line by line, from the level that is wanted", async () =>
 });
 
 test.for<{ options: object; message: string }>([
-  { options: { nmae: "a" }, message: 'there is no option "nmae"' },
+  { options: { nmae: "a" }, message: 'there is no option "nmae", did you mean name?' },
   { options: { role: "a" }, message: 'there is no option "role"' },
   { options: { bind: 7946 }, message: 'the option "bind" must be a string, not 7946' },
   { options: { encryptKey: {} }, message: 'the option "encryptKey" must be a string' },
