@@ -1,16 +1,28 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Agent as Embedded } from "../agent/agent.js";
 import { OperatorError } from "../base/errors.js";
+import type { KeyOperation } from "../rpc/api.js";
 import type { AgentOptions } from "./agent-options.js";
+import { type Coordinate, estimatedRtt } from "./coordinates.js";
 import { checkEventName } from "./event-names.js";
 import type { EventName, EventOf, Listener } from "./events.js";
+import type { KeyReport } from "./keys.js";
 import { Life } from "./life.js";
 import { Listeners } from "./listeners.js";
 import type { Member, MemberFilter } from "./members.js";
 import { bytesOf, type Payload } from "./payload.js";
+import type { QueryOptions, QueryReply } from "./queries.js";
 import { mapOf, type StringRecord } from "./records.js";
+import { questionOf, repliesTo } from "./replies.js";
 import type { Stats } from "./stats.js";
-import { clusterEvent, joinFailure, memberOf, patternsOf, statsOf } from "./translation.js";
+import {
+  clusterEvent,
+  joinFailure,
+  keyReportOf,
+  memberOf,
+  patternsOf,
+  statsOf,
+} from "./translation.js";
 
 /**
  * One member of a cluster, inside this program: what `gossipd agent` runs, without a process of its
@@ -179,5 +191,78 @@ export class Agent {
   ): Promise<void> {
     this.#life.check();
     this.#embedded.api.userEvent(name, bytesOf(payload), coalesce);
+  }
+
+  /**
+   * Asks members, this one included, and gives what they say until the time for answers is over.
+   * The query is sent when the first reply is asked for, and given up if the loop is left; a member
+   * that has no answer is silent. Rejects with an {@link OperatorError} if name and payload are
+   * longer than `querySizeLimit`, or if `name` begins with `_serf_`.
+   *
+   * @example
+   * ```js
+   * for await (const reply of agent.query("load", "", { filterTags: { role: "web" } })) {
+   *   if (reply.type === "response") console.log(reply.from, new TextDecoder().decode(reply.payload));
+   * }
+   * ```
+   */
+  query(
+    name: string,
+    payload: Payload = "",
+    options: QueryOptions = {},
+  ): AsyncGenerator<QueryReply, void, undefined> {
+    return repliesTo(async (sink) => {
+      this.#life.check();
+      let end = (): void => {};
+      const over = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const stop = this.#embedded.api.query(questionOf(name, payload, options), (record) => {
+        if (record.kind === "done") end();
+        else sink(record);
+      });
+      return { stop, done: this.#life.whileIt(() => over) };
+    });
+  }
+
+  /**
+   * Puts `key`, in base64, into the keyring of every member, beside the others. This and the other
+   * three reject with a {@link KeyError}, an OperatorError with the report, if a member could not do
+   * it or did not answer, or if the cluster is not encrypted.
+   */
+  async installKey(key: string): Promise<KeyReport> {
+    return await this.#keys("install", key);
+  }
+
+  /** Makes `key`, which must be installed, the one that all members encrypt with. */
+  async useKey(key: string): Promise<KeyReport> {
+    return await this.#keys("use", key);
+  }
+
+  /** Takes `key`, which must not be in use, out of the keyring of every member. */
+  async removeKey(key: string): Promise<KeyReport> {
+    return await this.#keys("remove", key);
+  }
+
+  /** Counts on how many members each key is. */
+  async listKeys(): Promise<KeyReport> {
+    return await this.#keys("list", "");
+  }
+
+  /** Where the member `node` is in Vivaldi's space; undefined if that is not known (yet). */
+  coordinate(node: string): Coordinate | undefined {
+    return this.#embedded.api.coordinate(node);
+  }
+
+  /**
+   * The estimated round-trip time between two members in milliseconds, `other` being this one by
+   * default; undefined unless the coordinates of both are known.
+   */
+  rtt(node: string, other: string = this.self.name): number | undefined {
+    return estimatedRtt(this.coordinate(node), this.coordinate(other));
+  }
+
+  async #keys(operation: KeyOperation, key: string): Promise<KeyReport> {
+    return keyReportOf(await this.#life.whileIt(() => this.#embedded.api.keys(operation, key)));
   }
 }

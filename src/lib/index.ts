@@ -7,6 +7,7 @@
 export { OperatorError } from "../base/errors.js";
 export { Agent } from "./agent.js";
 export type { AgentOptions } from "./agent-options.js";
+export type { Coordinate } from "./coordinates.js";
 export type {
   ClusterEvent,
   EventName,
@@ -17,8 +18,10 @@ export type {
   QueryEvent,
   UserEvent,
 } from "./events.js";
+export { KeyError, type KeyReport } from "./keys.js";
 export type { Member, MemberFilter, MemberStatus } from "./members.js";
 export type { Payload } from "./payload.js";
+export type { QueryOptions, QueryReply } from "./queries.js";
 export type { StringRecord } from "./records.js";
 export { type RpcAddress, RpcClient } from "./rpc-client.js";
 export type { Stats } from "./stats.js";

@@ -1,15 +1,26 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { OperatorError } from "../base/errors.js";
 import type { RpcClient as Connection } from "../rpc/client.js";
+import { type Coordinate, estimatedRtt } from "./coordinates.js";
 import { checkEventName, isWanted } from "./event-names.js";
 import type { EventName, EventOf, Listener } from "./events.js";
+import type { KeyReport } from "./keys.js";
 import { call } from "./listeners.js";
 import type { Member, MemberFilter } from "./members.js";
 import { bytesOf, type Payload } from "./payload.js";
+import type { QueryOptions, QueryReply } from "./queries.js";
 import { mapOf, type StringRecord } from "./records.js";
+import { questionOf, repliesTo } from "./replies.js";
 import { rpcTarget } from "./rpc-target.js";
 import type { Stats } from "./stats.js";
-import { clusterEvent, joinFailure, memberOf, patternsOf, statsOf } from "./translation.js";
+import {
+  clusterEvent,
+  joinFailure,
+  keyReportOf,
+  memberOf,
+  patternsOf,
+  statsOf,
+} from "./translation.js";
 
 /** Where an agent serves RPC clients. */
 export interface RpcAddress {
@@ -164,6 +175,62 @@ export class RpcClient {
     { coalesce = true }: { readonly coalesce?: boolean | undefined } = {},
   ): Promise<void> {
     await this.#connection.userEvent(name, bytesOf(payload), coalesce);
+  }
+
+  /**
+   * Makes the agent ask members, itself included, and gives what they say until the time for answers
+   * is over. The query is sent when the first reply is asked for, and given up if the loop is left; a
+   * member that has no answer is silent.
+   */
+  query(
+    name: string,
+    payload: Payload = "",
+    options: QueryOptions = {},
+  ): AsyncGenerator<QueryReply, void, undefined> {
+    return repliesTo(async (sink) => {
+      const question = questionOf(name, payload, options);
+      const { stop, done } = await this.#connection.query(question, sink);
+      // Who leaves the loop does not care whether the agent heard of it.
+      return { stop: () => void stop().catch(() => {}), done };
+    });
+  }
+
+  /**
+   * Puts `key`, in base64, into the keyring of every member, beside the others. This and the other
+   * three reject with a {@link KeyError}, an OperatorError with the report, if a member could not do
+   * it or did not answer, or if the cluster is not encrypted.
+   */
+  async installKey(key: string): Promise<KeyReport> {
+    return keyReportOf(await this.#connection.installKey(key));
+  }
+
+  /** Makes `key`, which must be installed, the one that all members encrypt with. */
+  async useKey(key: string): Promise<KeyReport> {
+    return keyReportOf(await this.#connection.useKey(key));
+  }
+
+  /** Takes `key`, which must not be in use, out of the keyring of every member. */
+  async removeKey(key: string): Promise<KeyReport> {
+    return keyReportOf(await this.#connection.removeKey(key));
+  }
+
+  /** Counts on how many members each key is. */
+  async listKeys(): Promise<KeyReport> {
+    return keyReportOf(await this.#connection.listKeys());
+  }
+
+  /** Where the member `node` is in Vivaldi's space; undefined if the agent does not know (yet). */
+  async coordinate(node: string): Promise<Coordinate | undefined> {
+    return await this.#connection.coordinate(node);
+  }
+
+  /**
+   * The estimated round-trip time between two members in milliseconds, `other` being the agent by
+   * default; undefined unless the agent knows the coordinates of both.
+   */
+  async rtt(node: string, other?: string): Promise<number | undefined> {
+    const far = other ?? (await this.stats()).agent?.name ?? "";
+    return estimatedRtt(await this.coordinate(node), await this.coordinate(far));
   }
 
   /** Ends the connection; whatever waits for an answer rejects. */

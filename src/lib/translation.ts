@@ -2,11 +2,13 @@ import { formatIp } from "../base/address.js";
 import type {
   MemberFilter as Patterns,
   RpcEvent,
+  KeyReport as RpcKeyReport,
   RpcMember,
   Stats as Sections,
 } from "../rpc/api.js";
 import { isMemberEvent } from "./event-names.js";
 import type { ClusterEvent } from "./events.js";
+import { KeyError, type KeyReport } from "./keys.js";
 import type { Member, MemberFilter, MemberStatus } from "./members.js";
 import type { Payload } from "./payload.js";
 import { mapOf, recordOf } from "./records.js";
@@ -52,6 +54,13 @@ export function clusterEvent(
       return { type: "query", name, payload, ltime, respond };
     }
   }
+}
+
+/** What became of a change of keys. Throws {@link KeyError} if it did not go well everywhere. */
+export function keyReportOf({ messages, keys, error, ...counts }: RpcKeyReport): KeyReport {
+  const report = { messages: recordOf(messages), keys: recordOf(keys), ...counts };
+  if (error !== undefined) throw new KeyError(error, report);
+  return report;
 }
 
 /** The failures of a join in one line; Serf lists them in several. */
