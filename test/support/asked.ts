@@ -1,4 +1,4 @@
-import type { Bytes } from "../../src/base/units.js";
+import type { Bytes, Instant } from "../../src/base/units.js";
 import type { QueryListener, QueryQuestion, RunningQuery } from "../../src/serf/queries.js";
 import type { ClusterNode, SerfCluster } from "./serf-cluster.js";
 
@@ -7,22 +7,23 @@ export class Asked implements QueryListener {
   readonly acks: string[] = [];
   /** `name: payload` each. */
   readonly responses: string[] = [];
-  /** When it was over; once for each time that was said. */
-  readonly done: number[] = [];
+  /** When it was said to be over, each time that was said. */
+  readonly done: Instant[] = [];
 
-  handleAck(_now: number, from: string): void {
+  handleAck(_now: Instant, from: string): void {
     this.acks.push(from);
   }
 
-  handleResponse(_now: number, from: string, payload: Bytes): void {
+  handleResponse(_now: Instant, from: string, payload: Bytes): void {
     this.responses.push(`${from}: ${Buffer.from(payload).toString()}`);
   }
 
-  handleDone(now: number): void {
+  handleDone(now: Instant): void {
     this.done.push(now);
   }
 }
 
+/** A question for everybody, with `parts` of it replaced. */
 export function question(parts: Partial<QueryQuestion> = {}): QueryQuestion {
   return {
     name: "load",
@@ -48,11 +49,13 @@ export function ask(
   return Object.assign(asked, { query });
 }
 
-/** Answers on `node` all queries that were delivered and not answered yet. */
-export function answer(cluster: SerfCluster, node: ClusterNode, text: string): void {
-  for (const event of node.events.splice(0)) {
-    if (event.kind !== "query") continue;
-    node.serf.respond(cluster.now, event.id, Uint8Array.from(Buffer.from(text)));
+/** Answers on each node all queries that were delivered there and not answered yet. */
+export function answer(cluster: SerfCluster, nodes: readonly ClusterNode[], text = "yes"): void {
+  for (const node of nodes) {
+    for (const event of node.events.splice(0)) {
+      if (event.kind !== "query") continue;
+      node.serf.respond(cluster.now, event.id, Uint8Array.from(Buffer.from(text)));
+    }
+    cluster.settle(node);
   }
-  cluster.settle(node);
 }

@@ -4,7 +4,7 @@ import { TimerQueue } from "../../src/base/timers.js";
 import type { Bytes, Instant, Millis } from "../../src/base/units.js";
 import { type SerfConfig, type SerfIdentity, serfDefaults } from "../../src/serf/config.js";
 import type { MemberEvent, SerfEvent, SerfOutput } from "../../src/serf/events.js";
-import { Serf } from "../../src/serf/serf.js";
+import { Serf, type SerfHost } from "../../src/serf/serf.js";
 import {
   compactSnapshot,
   formatRecord,
@@ -24,7 +24,8 @@ export interface ClusterOptions {
   readonly loss?: number;
 }
 
-export type NodeOptions = Partial<SerfConfig> & { readonly host?: number };
+export type NodeOptions = Partial<SerfConfig> &
+  Pick<SerfHost, "saveKeyring"> & { readonly host?: number };
 
 /** A snapshot that is new. */
 export const emptySnapshot: SnapshotState = {
@@ -61,7 +62,7 @@ export class ClusterNode {
   up = true;
 
   constructor(name: string, seed: number, options: NodeOptions) {
-    const { host = 1, ...overrides } = options;
+    const { host = 1, saveKeyring = () => {}, ...overrides } = options;
     this.#recovered = options.snapshot;
     this.address = { ip: Uint8Array.of(10, 0, 0, host), port: 7946 };
     const identity: Pick<SerfConfig, SerfIdentity> = {
@@ -78,6 +79,7 @@ export class ClusterNode {
       {
         random,
         logs: { serf: this.log, swim: this.swimLog },
+        saveKeyring,
         nonce: () => Uint8Array.from({ length: 12 }, () => Math.floor(random.next() * 256)),
       },
     );
