@@ -1,6 +1,11 @@
+import { parseDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
 import { parseBoolean, parseInteger } from "../base/go-values.js";
+import type { Millis } from "../base/units.js";
 import type { Arguments, OptionSpec } from "./command.js";
+
+/** The longest time that Go can tell: 63 bits of nanoseconds. */
+const longestDuration: Millis = 2 ** 63 / 1e6;
 
 /** A flag that is not there, or a value that it cannot take; in the words of Go's flag package. */
 export class FlagError extends Error {
@@ -41,6 +46,7 @@ export function parseArguments(options: readonly OptionSpec[], argv: readonly st
     if (text === undefined) throw new FlagError(`flag needs an argument: -${flag}`);
     if (value === undefined) index += 1;
     if (option.kind === "integer") readInteger(flag, text);
+    if (option.kind === "duration") readDuration(flag, text);
     given.push({ flag, value: text });
   }
   return new ParsedArguments(given, argv.slice(index));
@@ -86,6 +92,11 @@ class ParsedArguments implements Arguments {
     return text === undefined ? undefined : readInteger(flag, text);
   }
 
+  duration(flag: string): Millis | undefined {
+    const text = this.text(flag);
+    return text === undefined ? undefined : readDuration(flag, text);
+  }
+
   switched(flag: string): boolean | undefined {
     const text = this.text(flag);
     return text === undefined ? undefined : text === "true";
@@ -112,4 +123,14 @@ function readInteger(flag: string, text: string): number {
   const value = parseInteger(text);
   if (typeof value === "number") return value;
   throw new FlagError(`invalid value ${JSON.stringify(text)} for flag -${flag}: ${value}`);
+}
+
+function readDuration(flag: string, text: string): Millis {
+  try {
+    const duration = parseDuration(text);
+    if (Math.abs(duration) < longestDuration) return duration;
+  } catch (thrown) {
+    if (!(thrown instanceof OperatorError)) throw thrown;
+  }
+  throw new FlagError(`invalid value ${JSON.stringify(text)} for flag -${flag}: parse error`);
 }

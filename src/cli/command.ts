@@ -1,5 +1,7 @@
+import type { Bytes, Millis } from "../base/units.js";
+
 /** What a flag takes. A switch takes its value only after `=`; all others in either way. */
-export type OptionKind = "text" | "integer" | "switch";
+export type OptionKind = "text" | "integer" | "duration" | "switch";
 
 /** One flag of a command. Its `help` is what `-h` prints. */
 export interface OptionSpec {
@@ -24,6 +26,8 @@ export interface Arguments {
   texts(flag: string): readonly string[];
   /** The last value of an integer flag, or undefined if it was not given. */
   integer(flag: string): number | undefined;
+  /** The last value of a duration flag, or undefined if it was not given. */
+  duration(flag: string): Millis | undefined;
   /** The state of a switch, or undefined if it was not given. */
   switched(flag: string): boolean | undefined;
 }
@@ -34,7 +38,7 @@ export interface Terminal {
   readonly program: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes `text` to stdout as it is. */
-  out(text: string): void;
+  out(text: string | Bytes): void;
   /** Writes `text` to stderr as it is. */
   err(text: string): void;
   /** Calls `run` when the user interrupts (SIGINT); the process does not end by itself then. */

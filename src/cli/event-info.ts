@@ -1,4 +1,5 @@
 import type { RpcEvent, RpcMember } from "../rpc/api.js";
+import { quote } from "./go-quote.js";
 
 type Field = readonly [name: string, value: GoValue];
 type GoValue = string | number | boolean | Uint8Array | readonly RpcMember[];
@@ -66,26 +67,3 @@ function integer(value: number): string {
 function goBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => `0x${byte.toString(16)}`).join(", ");
 }
-
-/** A string literal of Go. */
-function quote(text: string): string {
-  const escaped = text.replace(/[\\"\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
-    const code = character.charCodeAt(0);
-    const hex = code.toString(16);
-    const plain = code < 0x80 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`;
-    return goEscapes[character] ?? plain;
-  });
-  return `"${escaped}"`;
-}
-
-const goEscapes: Readonly<Record<string, string>> = {
-  "\\": "\\\\",
-  '"': '\\"',
-  "\u0007": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-};

@@ -1,7 +1,7 @@
 import { OperatorError } from "../base/errors.js";
 import { asksForHelp, FlagError, parseArguments, UsageError } from "./argv.js";
 import type { Command, Terminal } from "./command.js";
-import { laterCommands, programUsage, registry } from "./registry.js";
+import { programUsage, registry } from "./registry.js";
 
 /** Serf's exit code for a command that is missing or unknown. */
 const usageExitCode = 127;
@@ -39,10 +39,6 @@ async function runCommand(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  if (laterCommands.has(name)) {
-    terminal.out(`The command ${name} is not available in this version\n`);
-    return 1;
-  }
   const entry = registry.find((candidate) => candidate.name === name);
   if (entry === undefined) {
     terminal.err(programUsage(terminal.program));

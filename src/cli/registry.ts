@@ -16,6 +16,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/agent.js")).agentCommand,
   },
   {
+    name: "event",
+    summary: "Send an event to all members",
+    load: async () => (await import("./commands/event.js")).eventCommand,
+  },
+  {
     name: "force-leave",
     summary: "Take a failed member out of the cluster",
     load: async () => (await import("./commands/force-leave.js")).forceLeaveCommand,
@@ -36,6 +41,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/keygen.js")).keygenCommand,
   },
   {
+    name: "keys",
+    summary: "Manage the encryption keys of all members",
+    load: async () => (await import("./commands/keys.js")).keysCommand,
+  },
+  {
     name: "leave",
     summary: "Leave the cluster gracefully and stop the agent",
     load: async () => (await import("./commands/leave.js")).leaveCommand,
@@ -51,6 +61,21 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/monitor.js")).monitorCommand,
   },
   {
+    name: "query",
+    summary: "Ask the members and show their answers",
+    load: async () => (await import("./commands/query.js")).queryCommand,
+  },
+  {
+    name: "reachability",
+    summary: "Test whether all members can be reached",
+    load: async () => (await import("./commands/reachability.js")).reachabilityCommand,
+  },
+  {
+    name: "rtt",
+    summary: "Estimate the round trip time between two members",
+    load: async () => (await import("./commands/rtt.js")).rttCommand,
+  },
+  {
     name: "tags",
     summary: "Change the tags of the running agent",
     load: async () => (await import("./commands/tags.js")).tagsCommand,
@@ -61,15 +86,6 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/version.js")).versionCommand,
   },
 ];
-
-/** Serf's commands that are not built yet: they are refused by name, as flags of that kind are. */
-export const laterCommands: ReadonlySet<string> = new Set([
-  "event",
-  "keys",
-  "query",
-  "reachability",
-  "rtt",
-]);
 
 /** The text that lists the commands. */
 export function programUsage(program: string): string {

@@ -10,13 +10,13 @@ export const rpcOptions: readonly OptionSpec[] = [
     flag: "rpc-addr",
     kind: "text",
     placeholder: "HOST:PORT",
-    help: `Where the agent listens for commands. Otherwise SERF_RPC_ADDR counts, then ${defaultAddress}.`,
+    help: `Where the agent listens for commands. Otherwise SERF_RPC_ADDR counts, then GOSSIPD_RPC_ADDR, then ${defaultAddress}.`,
   },
   {
     flag: "rpc-auth",
     kind: "text",
     placeholder: "TOKEN",
-    help: "The token that the agent asks for. Otherwise SERF_RPC_AUTH counts.",
+    help: "The token that the agent asks for. Otherwise SERF_RPC_AUTH counts, then GOSSIPD_RPC_AUTH.",
   },
 ];
 
@@ -47,6 +47,11 @@ export async function askAgent<T>(
   return await withAgent(args, terminal, (agent) => introduce(failure, () => ask(agent)));
 }
 
+/** Resolves when the user interrupts, which does not end the process then. */
+export function interrupted(terminal: Terminal): Promise<void> {
+  return new Promise((resolve) => terminal.onInterrupt(resolve));
+}
+
 /** Puts `failure` in front of an OperatorError of `run`. */
 export async function introduce<T>(failure: string, run: () => Promise<T>): Promise<T> {
   try {
@@ -59,10 +64,19 @@ export async function introduce<T>(failure: string, run: () => Promise<T>): Prom
 
 async function connect(args: Arguments, { env }: Terminal): Promise<RpcClient> {
   // An empty variable counts as unset, an empty flag does not.
-  const address = args.text("rpc-addr") ?? (env.SERF_RPC_ADDR || defaultAddress);
-  const authKey = args.text("rpc-auth") ?? env.SERF_RPC_AUTH ?? "";
-  return await RpcClient.connect({ ...parseHostPort(address), authKey });
+  const authKey = args.text("rpc-auth") ?? (env.SERF_RPC_AUTH || env.GOSSIPD_RPC_AUTH || "");
+  return await RpcClient.connect({ ...addressOf(args, env), authKey });
 }
+
+function addressOf(args: Arguments, env: Terminal["env"]): { host: string; port: number } {
+  const address = args.text("rpc-addr") ?? (env.SERF_RPC_ADDR || undefined);
+  if (address !== undefined) return parseHostPort(address);
+  // That is the agent's own setting, which may say that it listens on all addresses.
+  const { host, port } = parseHostPort(env.GOSSIPD_RPC_ADDR || defaultAddress);
+  return { host: loopbackOf[host] ?? host, port };
+}
+
+const loopbackOf: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /** `host:port` or `[host]:port`; without a host it is this one. Throws OperatorError. */
 function parseHostPort(address: string): { host: string; port: number } {

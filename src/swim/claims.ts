@@ -1,7 +1,9 @@
 import { formatAddress, sameAddress, sameBytes } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { Alive, Dead, MemberState, Suspect } from "../wire/swim-messages.js";
+import type { Asking } from "./asking.js";
 import { Conflicts } from "./conflicts.js";
+import { Inquiries } from "./inquiries.js";
 import type { LocalMember } from "./local-member.js";
 import { isGone } from "./member.js";
 import type { MemberRecord } from "./members.js";
@@ -28,11 +30,17 @@ export class Claims {
   readonly #sender: Sender;
   readonly #self: LocalMember;
   readonly #conflicts = new Conflicts();
+  readonly #inquiries: Inquiries;
 
-  constructor(parts: Parts, sender: Sender, self: LocalMember) {
+  constructor(parts: Parts, sender: Sender, self: LocalMember, asking: Asking) {
     this.#parts = parts;
     this.#sender = sender;
     this.#self = self;
+    this.#inquiries = new Inquiries(parts, asking, {
+      handleMove: (now, known, claim) => this.#believeAlive(now, known, claim),
+      handleConflict: (now, known, claim) => this.#reportConflict(now, known, claim),
+      reconsider: (now, claim) => this.#weigh(now, claim),
+    });
   }
 
   /** Tells the group that we leave on purpose; `finished` as in {@link Sender.spread}. */
@@ -63,10 +71,8 @@ export class Claims {
   }
 
   handleAlive(now: Instant, received: Alive): void {
-    const { config, host, members } = this.#parts;
+    const { config } = this.#parts;
     const claim = received.port === 0 ? { ...received, port: config.bindPort } : received;
-    const knowledge = this.#knowledgeOf(now, claim.node);
-    const { known } = knowledge;
     if (!isSound(claim)) {
       this.#refuse(claim, "alive claim is unsound");
       return;
@@ -75,27 +81,7 @@ export class Claims {
       this.#refuse(claim, "member name is not valid");
       return;
     }
-    switch (judgeAlive(claim, knowledge)) {
-      case "ignore":
-        return;
-      case "introduce":
-        if (members.full) this.#refuse(claim, "member table is full");
-        else this.#believeAlive(now, this.#add(now, claim), claim);
-        return;
-      case "accept":
-        if (known !== undefined) this.#believeAlive(now, known, claim);
-        return;
-      case "conflict":
-        if (known !== undefined) this.#reportConflict(now, known, claim);
-        return;
-      case "refute":
-        host.log.warn(
-          { incarnation: claim.incarnation },
-          `Refuting an alive message for '${claim.node}' (${formatAddress(claim)})`,
-        );
-        this.#self.refute(claim.incarnation);
-        return;
-    }
+    this.#weigh(now, claim);
   }
 
   handleSuspect(now: Instant, claim: Suspect): void {
@@ -136,6 +122,36 @@ export class Claims {
       case "refute":
         host.log.warn({ from, incarnation }, `Refuting a dead message (from: ${from})`);
         this.#self.refute(incarnation);
+        return;
+    }
+  }
+
+  #weigh(now: Instant, claim: Alive): void {
+    const { host, members } = this.#parts;
+    const knowledge = this.#knowledgeOf(now, claim.node);
+    const { known } = knowledge;
+    switch (judgeAlive(claim, knowledge)) {
+      case "ignore":
+        return;
+      case "introduce":
+        if (members.full) this.#refuse(claim, "member table is full");
+        else this.#believeAlive(now, this.#add(now, claim), claim);
+        return;
+      case "accept":
+        if (known !== undefined) this.#believeAlive(now, known, claim);
+        return;
+      case "inquire":
+        if (known !== undefined) this.#inquiries.inquire(now, known, claim);
+        return;
+      case "rival":
+        if (known !== undefined) this.#reportConflict(now, known, claim);
+        return;
+      case "refute":
+        host.log.warn(
+          { incarnation: claim.incarnation },
+          `Refuting an alive message for '${claim.node}' (${formatAddress(claim)})`,
+        );
+        this.#self.refute(claim.incarnation);
         return;
     }
   }
@@ -195,8 +211,11 @@ export class Claims {
     counters.aliveClaims += 1;
     const joined = isGone(known);
     const updated = !sameBytes(known.meta, meta);
+    const moved = !sameAddress(known.address, claim);
     this.#sender.spread(claim, claim.node);
-    if (!sameAddress(known.address, claim)) {
+    if (moved) {
+      const [before, after] = [known.address, claim].map(formatAddress);
+      host.log.info({ incarnation }, `Member ${known.name} moved from ${before} to ${after}`);
       known.address = { ip: claim.ip, port: claim.port };
     }
     if (updated) known.meta = meta;
@@ -206,7 +225,7 @@ export class Claims {
     members.setState(known, "alive", now);
     host.log.debug({ member: known.name, incarnation }, "member is alive");
     if (joined) delegate.handleJoin(now, known);
-    else if (updated) delegate.handleUpdate(now, known);
+    else if (updated || moved) delegate.handleUpdate(now, known);
   }
 
   #believeSuspect(now: Instant, known: MemberRecord, claim: Suspect): void {

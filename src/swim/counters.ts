@@ -21,6 +21,8 @@ export class SwimCounters {
   /** Alive claims that no member could have made, and names the full table had no place for. */
   claimsRefused = 0;
   conflicts = 0;
+  /** Claims that put a member elsewhere and made us ask for it. */
+  inquiries = 0;
   refutations = 0;
 
   probes = 0;

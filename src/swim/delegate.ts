@@ -22,11 +22,11 @@ export interface Delegate {
   handleJoin(now: Instant, member: SwimMember): void;
   /** Dead or left, see {@link SwimMember.state}. */
   handleLeave(now: Instant, member: SwimMember): void;
-  /** Same member, other meta. */
+  /** Same member, other meta or, if it came back before it was missed, other address. */
   handleUpdate(now: Instant, member: SwimMember): void;
   /**
-   * An alive claim puts a name that `existing` holds at `claimed`; the claim was not believed. Called
-   * once a minute for as long as the claims come.
+   * An alive claim puts a name that `existing` holds at `claimed`, and both answer by it; the claim was
+   * not believed. Called once a minute for as long as the claims come.
    */
   handleConflict(now: Instant, existing: SwimMember, claimed: Address): void;
 }

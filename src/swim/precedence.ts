@@ -6,10 +6,10 @@ import { isGone, type SwimMember } from "./member.js";
  * What to do with a claim.
  *
  * `ignore`: it is old or known. `introduce`: the first that we hear of this member. `accept`: believe
- * it and gossip it on. `confirm`: one more who suspects. `conflict`: two members use one name.
- * `refute`: it is about us and wrong.
+ * it and gossip it on. `confirm`: one more who suspects. `inquire`: it puts a member elsewhere, ask
+ * there. `rival`: it puts us elsewhere. `refute`: it is about us and wrong.
  */
-export type AliveVerdict = "ignore" | "introduce" | "accept" | "conflict" | "refute";
+export type AliveVerdict = "ignore" | "introduce" | "accept" | "inquire" | "rival" | "refute";
 export type SuspectVerdict = "ignore" | "accept" | "confirm" | "refute";
 export type DeadVerdict = "ignore" | "accept" | "refute";
 
@@ -46,7 +46,7 @@ export function isSound({ node, ip, meta, versions }: Alive): boolean {
   return node.length > 0 && node.length + (meta?.length ?? 0) <= maxDescription;
 }
 
-/** memberlist state.go, aliveNode. */
+/** memberlist state.go, aliveNode; what that calls a conflict is inquired into here. */
 export function judgeAlive(claim: Alive, knowledge: Knowledge): AliveVerdict {
   const { known, local, leaving, lapsed } = knowledge;
   if (local && leaving) return "ignore";
@@ -55,7 +55,8 @@ export function judgeAlive(claim: Alive, knowledge: Knowledge): AliveVerdict {
   if (lapsed) return claim.incarnation > 0 ? "accept" : "ignore";
   if (!sameAddress(known.address, claim)) {
     // The name of a member that left is free; that of a failed one once it is forgotten.
-    return known.state === "left" ? "accept" : "conflict";
+    if (known.state === "left") return "accept";
+    return local ? "rival" : "inquire";
   }
   if (local) return judgeAliveAboutUs(claim, known);
   return claim.incarnation > known.incarnation ? "accept" : "ignore";

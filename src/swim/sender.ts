@@ -43,6 +43,11 @@ export class Sender {
     this.#seal(to, packCompound([frame, ...this.#takeBroadcasts(now, room)]), false);
   }
 
+  /** Sends exactly `message`, to whoever listens there. */
+  sendAlone(to: Address, message: PacketMessage): void {
+    this.#seal(to, encodePacketMessage(message), false);
+  }
+
   /** Sends exactly `messages`. */
   sendTogether(to: SwimMember, messages: readonly PacketMessage[]): void {
     this.#seal(to.address, packCompound(messages.map(encodePacketMessage)), checksums(to));

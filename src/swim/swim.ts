@@ -8,6 +8,7 @@ import {
   type RemoteState,
   type StreamMessage,
 } from "../wire/swim-messages.js";
+import { Asking } from "./asking.js";
 import { Claims } from "./claims.js";
 import type { SwimConfig } from "./config.js";
 import type { SwimCounters } from "./counters.js";
@@ -44,8 +45,9 @@ export class Swim {
     this.#parts = parts;
     this.#sender = new Sender(parts);
     this.#self = new LocalMember(parts, this.#sender);
-    this.#claims = new Claims(parts, this.#sender, this.#self);
     this.#streams = new Streams(parts, (...request) => this.#serve(...request));
+    const asking = new Asking(parts, this.#sender, this.#streams);
+    this.#claims = new Claims(parts, this.#sender, this.#self, asking);
     this.#pushPull = new PushPull(parts, this.#claims, this.#streams);
     this.#relay = new Relay(parts, this.#sender);
   }

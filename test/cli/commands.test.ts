@@ -269,9 +269,23 @@ test("the address and the token come from the flag, then the environment", async
   const env = { SERF_RPC_ADDR: "127.0.0.1:1", SERF_RPC_AUTH: "wrong" };
   expect(await outcome(env, "-rpc-addr", here, "-rpc-auth=secret")).toBe("\n");
   expect(await outcome(env, "-rpc-addr", here, "-rpc-auth=")).toBe(wanted);
-  expect(await outcome({ SERF_RPC_ADDR: "", GOSSIPD_RPC_ADDR: here })).toContain(
-    "dial tcp 127.0.0.1:7373: connect: connection refused",
-  );
+});
+
+test("what the agent of an image is told counts after Serf's own variables", async () => {
+  const bench = await Bench.start({ authKey: "secret" });
+  const here = `127.0.0.1:${bench.port}`;
+  const outcome = async (env: Record<string, string>): Promise<string> => {
+    const terminal = new FakeTerminal({ GOSSIPD_RPC_AUTH: "secret", ...env });
+    await runProgram(["members"], terminal);
+    return terminal.stdout;
+  };
+  for (const host of ["127.0.0.1", "0.0.0.0", "", "[::ffff:127.0.0.1]"]) {
+    expect(await outcome({ GOSSIPD_RPC_ADDR: `${host}:${bench.port}` })).toBe("\n");
+  }
+  expect(await outcome({ GOSSIPD_RPC_ADDR: `[::]:${bench.port}` })).toMatch(/^$|tcp \[::1\]:/);
+  expect(await outcome({ SERF_RPC_ADDR: here, GOSSIPD_RPC_ADDR: "127.0.0.1:1" })).toBe("\n");
+  expect(await outcome({ SERF_RPC_ADDR: here, SERF_RPC_AUTH: "wrong" })).toContain("Invalid auth");
+  expect(await outcome({ SERF_RPC_ADDR: "", GOSSIPD_RPC_ADDR: "" })).not.toBe("\n");
 });
 
 test("monitor follows until it is interrupted", async () => {

@@ -14,8 +14,8 @@ export class FakeTerminal implements Terminal {
     this.program = program;
   }
 
-  out(text: string): void {
-    this.stdout += text;
+  out(text: string | Uint8Array): void {
+    this.stdout += typeof text === "string" ? text : Buffer.from(text).toString();
   }
 
   err(text: string): void {

@@ -31,22 +31,12 @@ test("the usage lists the commands that there are", async () => {
   const { stderr } = await run("");
   const names = [...stderr.matchAll(/^ {4}(\S+) +\S/gm)].map(([, name]) => name);
   expect(names).toEqual(
-    "agent force-leave info join keygen leave members monitor tags version".split(" "),
+    (
+      "agent event force-leave info join keygen keys leave members monitor query reachability rtt " +
+      "tags version"
+    ).split(" "),
   );
 });
-
-test.for(["event x", "query x", "keys -list", "reachability", "rtt a", "event -h"])(
-  "'%s' is refused in one line until it is there",
-  async (line) => {
-    const ran = await run(line);
-    const stdout = `The command ${line.split(" ")[0]} is not available in this version\n`;
-    expect({ code: ran.code, stdout: ran.stdout, stderr: ran.stderr }).toEqual({
-      code: 1,
-      stdout,
-      stderr: "",
-    });
-  },
-);
 
 test.for(["-v", "--version", "-v members", "--version bogus", "version", "version extra"])(
   "'%s' prints the version",

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { Asking } from "../../src/swim/asking.js";
 import { Claims } from "../../src/swim/claims.js";
 import { LocalMember } from "../../src/swim/local-member.js";
 import { Members } from "../../src/swim/members.js";
-import { createParts } from "../../src/swim/parts.js";
+import { createParts, type Parts } from "../../src/swim/parts.js";
 import { Sender } from "../../src/swim/sender.js";
+import { Streams } from "../../src/swim/streams.js";
 import {
   type Dead,
   decodePacket,
@@ -96,19 +98,6 @@ describe("alive", () => {
     expect(bench.swim.member("m2")).toMatchObject({ meta: text("meta") });
   });
 
-  test("28: from elsewhere is a conflict that changes nothing, while the member is alive or failed", () => {
-    for (const claim of [suspect("m2", "m3"), dead("m2", "m3")]) {
-      const bench = knowing(1);
-      bench.receive(from, claim);
-      bench.delegate.events.length = 0;
-      const before = bench.view();
-      bench.receive(from, aliveClaim("m2", { incarnation: 9, ip: Uint8Array.of(10, 0, 0, 9) }));
-      expect(bench.delegate.events).toEqual(["conflict m2 10.0.0.2:7946 10.0.0.9:7946"]);
-      expect(bench.view()).toEqual(before);
-      expect(bench.swim.counters.conflicts).toBe(1);
-    }
-  });
-
   test.for([
     { gone: 30_000, view: { m2: "left 8", m3: "dead 8" } },
     { gone: 30_001, view: { m2: "alive 1", m3: "alive 1" } },
@@ -195,6 +184,11 @@ describe("about us", () => {
   });
 });
 
+function claimsOf(parts: Parts, sender: Sender, self: LocalMember): Claims {
+  const streams = new Streams(parts, () => {});
+  return new Claims(parts, sender, self, new Asking(parts, sender, streams));
+}
+
 /** Claims alone: nobody is probed, so a suspicion hears of nothing but what the test says. */
 class Unprobed {
   readonly host = new TestHost();
@@ -206,7 +200,7 @@ class Unprobed {
   constructor(others: number) {
     const sender = new Sender(this.parts);
     const self = new LocalMember(this.parts, sender);
-    this.claims = new Claims(this.parts, sender, self);
+    this.claims = claimsOf(this.parts, sender, self);
     self.introduce(0, text("meta"));
     for (let number = 2; number < 2 + others; number += 1) {
       this.claims.handleAlive(0, aliveClaim(`m${number}`));
@@ -295,7 +289,7 @@ test("a full table takes no further names, and goes on with those it has", () =>
   const parts = { ...createParts(swimConfig(), host, new TestDelegate()), members };
   const sender = new Sender(parts);
   const self = new LocalMember(parts, sender);
-  const claims = new Claims(parts, sender, self);
+  const claims = claimsOf(parts, sender, self);
   self.introduce(0, noBytes);
   for (const name of ["m2", "m3", "m4", "m5"]) claims.handleAlive(0, aliveClaim(name));
   claims.handleAlive(0, aliveClaim("m3", { incarnation: 2 }));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { minutes } from "../../src/base/units.js";
 import { Conflicts } from "../../src/swim/conflicts.js";
 import { swimMember } from "../support/members.js";
-import { address, aliveClaim, SwimBench } from "../support/swim-host.js";
+import { address } from "../support/swim-host.js";
 
 const claimed = address("10.9.9.9:7946");
 
@@ -30,20 +30,4 @@ test("no more than 256 are news in a minute, whatever is forged", () => {
     return pairs.filter((pair) => conflicts.isNews(now, swimMember("x"), pair)).length;
   };
   expect([0, minutes(1) - 1, minutes(1)].map(news)).toEqual([256, 0, 256]);
-});
-
-test("a claim that comes with every packet is counted each time and told of once a minute", () => {
-  const bench = SwimBench.started();
-  bench.receive("10.0.0.2:7946", aliveClaim("m2"));
-  bench.delegate.events.length = 0;
-  const theirs = aliveClaim("m2", { incarnation: 2, ip: claimed.ip });
-  const lines = (): number =>
-    bench.host.lines.filter((line) => line.startsWith("error Conflicting address for m2.")).length;
-  for (let packet = 0; packet < 50; packet += 1) bench.receive("10.9.9.9:7946", theirs);
-  expect(lines()).toBe(1);
-  expect(bench.delegate.events).toEqual(["conflict m2 10.0.0.2:7946 10.9.9.9:7946"]);
-  expect(bench.swim.counters.conflicts).toBe(50);
-  bench.now = minutes(1);
-  bench.receive("10.9.9.9:7946", theirs);
-  expect(lines()).toBe(2);
 });

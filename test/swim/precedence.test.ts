@@ -52,9 +52,9 @@ describe("an alive claim about another member (3.3)", () => {
     { ip: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 5) },
   ];
   test.for<{ state: RemoteState; verdict: string }>([
-    { state: "alive", verdict: "conflict" },
-    { state: "suspect", verdict: "conflict" },
-    { state: "dead", verdict: "conflict" },
+    { state: "alive", verdict: "inquire" },
+    { state: "suspect", verdict: "inquire" },
+    { state: "dead", verdict: "inquire" },
     { state: "left", verdict: "accept" },
   ])("28: at another address, held as $state: $verdict", ({ state, verdict }) => {
     for (const change of moved) {
@@ -100,7 +100,7 @@ describe("an alive claim about us (3.3)", () => {
     {
       why: "another address",
       change: { incarnation: 6, ip: Uint8Array.of(10, 0, 0, 6) },
-      verdict: "conflict",
+      verdict: "rival",
     },
   ])("26: $why: $verdict", ({ change, verdict }) => {
     expect(judgeAlive({ ...claim, ...change }, { ...us, known: held("alive") })).toBe(verdict);

@@ -1,7 +1,7 @@
 import type { RpcClient } from "../../rpc/client.js";
 import type { Command, Terminal } from "../command.js";
 import { eventInfo } from "../event-info.js";
-import { introduce, rpcOptions, withAgent } from "../rpc-options.js";
+import { interrupted, introduce, rpcOptions, withAgent } from "../rpc-options.js";
 
 const ended = `
 Remote side ended the monitor! This usually means that the
@@ -29,14 +29,14 @@ export const monitorCommand: Command = {
 };
 
 async function follow(agent: RpcClient, level: string, terminal: Terminal): Promise<number> {
-  const interrupted = new Promise<number>((resolve) => terminal.onInterrupt(() => resolve(0)));
+  const stopped = interrupted(terminal).then(() => 0);
   await introduce("Error starting stream", () =>
     agent.stream("*", (event) => terminal.out(eventInfo(event))),
   );
   await introduce("Error starting monitor", () =>
     agent.monitor(level, (line) => terminal.out(`${line}\n`)),
   );
-  const code = await Promise.race([interrupted, agent.closed.then(() => 1)]);
+  const code = await Promise.race([stopped, agent.closed.then(() => 1)]);
   if (code !== 0) terminal.out(ended);
   return code;
 }
