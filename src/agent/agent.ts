@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { Address } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
@@ -16,16 +17,17 @@ import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
 import { saveKeyring } from "./keyring-file.js";
 import type { Logs } from "./logs.js";
+import { MetricPoll } from "./metric-poll.js";
+import { openSinks } from "./metric-servers.js";
+import { Metrics } from "./metrics.js";
 import type { AgentPlan } from "./plan.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi, rpcMember } from "./rpc-api.js";
 import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
-import type { SnapshotFile } from "./snapshot-file.js";
-import { type RecoveredSnapshot, recoverSnapshot } from "./snapshot-recovery.js";
 import { openSockets, type Sockets } from "./sockets.js";
 import { TagKeeper } from "./tag-keeper.js";
-import { schedule } from "./timers.js";
+import { longestTimer } from "./timers.js";
 
 export interface AgentParts {
   readonly plan: AgentPlan;
@@ -51,9 +53,10 @@ export class Agent {
   readonly #driver: Driver;
   readonly #hub: EventHub;
   readonly #joiner: Joiner;
-  readonly #snapshot: SnapshotFile | undefined;
   readonly #tags: TagKeeper;
   readonly #rpc: RpcServer;
+  readonly #metrics: Metrics;
+  readonly #poll: MetricPoll;
   #settings: Settings;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
@@ -64,24 +67,17 @@ export class Agent {
     const { logs, plan, title } = parts;
     logs.of("agent").info({}, `${title} agent starting`);
     const sockets = await openSockets(plan.bind, logs.of("memberlist"));
-    let snapshot: RecoveredSnapshot | undefined;
     try {
-      // Not before the sockets: they tell whether another agent runs with the same settings and file.
-      snapshot = recoverSnapshot(plan.config.settings, logs.of("serf"));
-      const agent = new Agent(parts, sockets, snapshot);
+      const agent = new Agent(parts, sockets);
       agent.#driver.start();
       return agent;
     } catch (error) {
-      await Promise.all([sockets.udp.close(), sockets.tcp.stop(), snapshot?.file?.close()]);
+      await Promise.all([sockets.udp.close(), sockets.tcp.stop()]);
       throw error;
     }
   }
 
-  private constructor(
-    parts: AgentParts,
-    sockets: Sockets,
-    snapshot: RecoveredSnapshot | undefined,
-  ) {
+  private constructor(parts: AgentParts, sockets: Sockets) {
     const { files, logs, plan } = parts;
     const { settings, handlers } = plan.config;
     const bound = { ip: plan.bind.ip, port: sockets.tcp.bound.port };
@@ -92,31 +88,32 @@ export class Agent {
       swimLog.warn({}, "Binding to public address without encryption!");
     }
     const nonces = new NonceSource();
-    const serf = new Serf(
-      { ...serfConfig(plan, files, advertised, bound.port), snapshot: snapshot?.state },
-      {
-        random: { next: Math.random },
-        logs: { serf: logs.of("serf"), swim: swimLog },
-        nonce: () => nonces.next(),
-        saveKeyring: (keys) => {
-          if (settings.keyringFile !== "") saveKeyring(settings.keyringFile, keys);
-        },
+    const metrics = new Metrics({
+      sinks: openSinks(plan.metricServers, log),
+      hostName: hostname(),
+      clock: () => performance.timeOrigin + performance.now(),
+      startedAt: performance.timeOrigin,
+    });
+    const serf = new Serf(serfConfig(plan, files, advertised, bound.port), {
+      random: { next: Math.random },
+      logs: { serf: logs.of("serf"), swim: swimLog },
+      nonce: () => nonces.next(),
+      meter: metrics,
+      saveKeyring: (keys) => {
+        if (settings.keyringFile !== "") saveKeyring(settings.keyringFile, keys);
       },
-    );
+    });
     const hub = new EventHub({
       log,
       now,
       self: () => serf.local,
       respond: (id, payload) => driver.feed((at) => serf.respond(at, id, payload)),
       handlerTimeout: settings.handlerTimeout,
+      meter: metrics,
       environment: () => inheritedEnvironment(process.env, this.#rpcAddress),
     });
     hub.setHandlers(handlers);
-    const driver = new Driver(serf, {
-      ...sockets,
-      onEvent: (event) => hub.handle(event),
-      onRecord: (record) => snapshot?.file?.append(record),
-    });
+    const driver = new Driver(serf, { ...sockets, onEvent: (event) => hub.handle(event) });
     const joiner = new Joiner({
       log,
       bindPort: bound.port,
@@ -149,7 +146,6 @@ export class Agent {
     this.#serf = serf;
     this.#driver = driver;
     this.#hub = hub;
-    this.#snapshot = snapshot?.file;
     this.#joiner = joiner;
     this.#tags = tags;
     this.#settings = settings;
@@ -158,6 +154,8 @@ export class Agent {
       log: logs.of("agent.ipc"),
       onLeft: () => parts.exit(0, "left the cluster as an RPC client asked"),
     });
+    this.#metrics = metrics;
+    this.#poll = new MetricPoll({ serf, rpc: this.#rpc.counters, metrics });
   }
 
   /** As they are now; a reload changes some. */
@@ -177,6 +175,11 @@ export class Agent {
   /** Where RPC clients on this host reach us; empty until they are served. */
   get rpcAddress(): string {
     return this.#rpcAddress;
+  }
+
+  /** What was measured lately, as text; the last seconds are left out. */
+  dumpMetrics(): string {
+    return this.#metrics.dump();
   }
 
   /** Begins to serve RPC clients. Throws {@link OperatorError}. */
@@ -219,7 +222,10 @@ export class Agent {
       maxRetries: retryMaxAttempts,
       view: () => this.#memberView(),
       onGiveUp: () => this.#parts.exit(1, "none of the members to join could be reached"),
-      schedule,
+      schedule: (delay, run) => {
+        const timer = setTimeout(run, Math.min(delay, longestTimer));
+        return () => clearTimeout(timer);
+      },
     });
     this.#retryJoin.start();
   }
@@ -267,7 +273,8 @@ export class Agent {
     await this.#hub.stop();
     await this.#rpc.close();
     if (this.#serf.state === "left") await this.#driver.stop();
-    await this.#snapshot?.close();
+    this.#poll.stop();
+    this.#metrics.close();
     this.#log.info({}, "shutdown complete");
   }
 

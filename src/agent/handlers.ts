@@ -1,5 +1,6 @@
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { type Meter, noMeter } from "../base/meter.js";
 import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js";
 import type { Member, QueryEvent, SerfEvent } from "../serf/events.js";
 import { type Environment, handlerEnvironment, handlerInput } from "./handler-input.js";
@@ -21,6 +22,8 @@ export interface HandlersOptions {
   readonly handlerTimeout: Millis;
   /** What scripts inherit, asked for before each run. */
   readonly environment: () => Environment;
+  /** Hears how long scripts ran. */
+  readonly meter?: Meter;
   /** For tests: other times than those of a real agent. */
   readonly limits?: Partial<RunLimits & { readonly stopGrace: Millis }>;
 }
@@ -133,7 +136,7 @@ export class Handlers {
 
   async #run(script: string, event: SerfEvent): Promise<void> {
     if (this.#stopped) return;
-    const { environment, log, self } = this.#options;
+    const { environment, log, meter = noMeter, now, self } = this.#options;
     const limits = { ...runLimits, timeout: this.#options.handlerTimeout, ...this.#options.limits };
     const run = new ScriptRun({
       script,
@@ -149,7 +152,9 @@ export class Handlers {
       },
     });
     this.#running.add(run);
+    const begun = now();
     const result = await run.result;
+    meter.sample(`agent.invoke.${script}`, now() - begun);
     this.#running.delete(run);
     this.#conclude(script, event, result);
   }

@@ -19,8 +19,12 @@ export interface LogRecord {
  * A record is one line whatever a peer put into a name: control characters are escaped.
  */
 export function formatLine(record: LogRecord): string {
-  const { level, component, fields, message } = record;
-  let line = `${formatTime(record.time)} [${levelNames[level]}] ${component}: ${escapeControls(message)}`;
+  return `${formatTime(record.time)} [${levelNames[record.level]}] ${formatText(record)}`;
+}
+
+/** The line without time and level, for those who have their own. */
+export function formatText({ component, fields, message }: LogRecord): string {
+  let line = `${component}: ${escapeControls(message)}`;
   for (const [key, value] of Object.entries(fields)) {
     if (value !== undefined) line += ` ${key}=${formatValue(value)}`;
   }

@@ -4,7 +4,7 @@ import { pino } from "pino/browser.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { findLevel, type Level, parseLevel, severityOf } from "./log-levels.js";
-import { formatLine, type LogRecord } from "./log-line.js";
+import { formatLine, formatText, type LogRecord } from "./log-line.js";
 
 /** How many records of any level are kept for `monitor`. */
 const keptRecords = 512;
@@ -14,6 +14,9 @@ const maxGated = 4_096;
 
 /** Takes one line, without a newline. */
 type LineSink = (line: string) => void;
+
+/** Takes what stdout gets as well, without time, level and newline. */
+type TextSink = (level: Level, text: string) => void;
 
 interface Follower {
   readonly severity: number;
@@ -34,6 +37,7 @@ export class Logs {
   readonly #kept: LogRecord[] = [];
   #next = 0;
   readonly #followers = new Set<Follower>();
+  #copy: TextSink | undefined;
 
   /** `write` takes text for stdout, newlines included. Throws OperatorError on an unknown level. */
   constructor(level: string, write: (text: string) => void) {
@@ -71,6 +75,11 @@ export class Logs {
     for (const line of waiting) this.#show(line);
   }
 
+  /** Gives `sink` all that is meant for stdout from now on, without waiting for {@link open}. */
+  copyTo(sink: TextSink): void {
+    this.#copy = sink;
+  }
+
   /** Hands the kept lines of at least `level` to `sink`, then all that follow. */
   monitor(level: string, sink: LineSink): () => void {
     const least = findLevel(level);
@@ -89,6 +98,7 @@ export class Logs {
     const severity = severityOf(record.level);
     let line: string | undefined;
     if (severity >= this.#severity) {
+      this.#copy?.(record.level, formatText(record));
       line = formatLine(record);
       if (this.#gated === undefined) this.#show(line);
       else if (this.#gated.push(line) > maxGated) this.#gated.shift();

@@ -50,9 +50,8 @@ type OptionFor<Field extends keyof Settings> = {
 
 export type Option = { [Field in keyof Settings]: OptionFor<Field> }[keyof Settings];
 
+const snapshots = "snapshots are not available in this version";
 const discovery = "mDNS discovery is not available in this version, use -join or -retry-join";
-const syslog = "syslog is not available in this version, logs go to stdout";
-const metrics = "metrics are not available in this version";
 
 /** Everything that an operator can set: flags, file keys, variables, defaults and help in one place. */
 export const options: readonly Option[] = [
@@ -383,6 +382,7 @@ export const options: readonly Option[] = [
     default: "",
     value: "path",
     placeholder: "PATH",
+    later: snapshots,
     help: "File that keeps members and clocks across restarts.",
   },
   {
@@ -391,6 +391,7 @@ export const options: readonly Option[] = [
     flag: "rejoin",
     key: "rejoin_after_leave",
     default: false,
+    later: snapshots,
     help: "Rejoin the cluster of the snapshot even after a leave.",
   },
   {
@@ -437,16 +438,14 @@ export const options: readonly Option[] = [
     flag: "syslog",
     key: "enable_syslog",
     default: false,
-    later: syslog,
-    help: "Send logs to syslog as well.",
+    help: "Send the log to syslog as well, under the name serf.",
   },
   {
     field: "syslogFacility",
     kind: "text",
     key: "syslog_facility",
     default: "LOCAL0",
-    later: syslog,
-    help: "Facility for syslog.",
+    help: "Facility for syslog, such as LOCAL0 or DAEMON. Default LOCAL0.",
   },
   {
     field: "statsiteAddr",
@@ -454,8 +453,7 @@ export const options: readonly Option[] = [
     key: "statsite_addr",
     default: "",
     value: "address",
-    later: metrics,
-    help: "Address of a statsite server.",
+    help: "Address, host:port, of a statsite server that is sent metrics over TCP.",
   },
   {
     field: "statsdAddr",
@@ -463,7 +461,6 @@ export const options: readonly Option[] = [
     key: "statsd_addr",
     default: "",
     value: "address",
-    later: metrics,
-    help: "Address of a statsd server.",
+    help: "Address, host:port, of a statsd server that is sent metrics over UDP.",
   },
 ];

@@ -4,6 +4,7 @@ import { profiles, type Timing } from "../swim/config.js";
 import { type AdvertiseChoice, resolveAdvertise, resolveBind } from "./addresses.js";
 import type { Config } from "./config.js";
 import { checkEncryptKey } from "./keyring-file.js";
+import { type MetricServers, metricServers } from "./metric-servers.js";
 import type { Settings } from "./settings.js";
 
 /** What has to be known before anything is opened. */
@@ -12,6 +13,7 @@ export interface AgentPlan {
   readonly bind: Address;
   readonly advertise: AdvertiseChoice;
   readonly timing: Timing;
+  readonly metricServers: MetricServers;
   /** For the operator, in order. */
   readonly notices: readonly string[];
 }
@@ -23,7 +25,9 @@ export async function planAgent(config: Config): Promise<AgentPlan> {
   const advertise = await resolveAdvertise(settings.advertise);
   checkEncryptKey(settings);
   const timing = timingOf(settings);
-  return { config, bind, advertise, timing, notices: notice === undefined ? [] : [notice] };
+  const servers = metricServers(settings);
+  const notices = notice === undefined ? [] : [notice];
+  return { config, bind, advertise, timing, metricServers: servers, notices };
 }
 
 function timingOf({ profile }: Settings): Timing {

@@ -7,7 +7,9 @@ import { type Config, type Given, loadConfig } from "./config.js";
 import { listed } from "./joiner.js";
 import { Logs } from "./logs.js";
 import { type AgentPlan, planAgent } from "./plan.js";
+import type { Settings } from "./settings.js";
 import { type AgentSignal, onSignals, reactionTo, signalName } from "./signals.js";
+import type { Syslog } from "./syslog.js";
 
 /** A leave that takes longer is cut off. */
 const leaveLimit: Millis = seconds(3);
@@ -18,17 +20,19 @@ export interface AgentTerminal {
   readonly program: string;
   /** Writes `text` to stdout as it is. */
   out(text: string): void;
+  /** Writes `text` to stderr as it is. */
+  err(text: string): void;
 }
 
 /** Runs an agent until it is told to end; resolves with the exit code. */
 export async function runAgent(given: Given, terminal: AgentTerminal): Promise<number> {
   const run = new AgentRun(given, terminal);
   const ignoreSignals = onSignals((signal) => run.handle(signal));
-  // Serf dumps its metrics; without a listener Node would open a debugger port.
-  const refuse = (): void => terminal.out("==> Metrics are not available in this version\n");
-  process.on("SIGUSR1", refuse);
+  // Without a listener Node would open a debugger port.
+  const dump = (): void => terminal.err(run.dumpMetrics());
+  process.on("SIGUSR1", dump);
   const code = await run.toTheEnd();
-  process.off("SIGUSR1", refuse);
+  process.off("SIGUSR1", dump);
   ignoreSignals();
   return code;
 }
@@ -44,6 +48,7 @@ class AgentRun {
   #isLeaving = false;
   #logs: Logs | undefined;
   #agent: Agent | undefined;
+  #syslog: Syslog | undefined;
 
   constructor(given: Given, terminal: AgentTerminal) {
     this.#given = given;
@@ -66,6 +71,7 @@ class AgentRun {
     });
     const code = await this.#ended;
     await this.#agent?.stop();
+    this.#syslog?.close();
     return code;
   }
 
@@ -86,10 +92,16 @@ class AgentRun {
     else this.#leave(agent);
   }
 
+  /** Empty before the agent runs. */
+  dumpMetrics(): string {
+    return this.#agent?.dumpMetrics() ?? "";
+  }
+
   async #start(): Promise<void> {
     const config = loadConfig(this.#given);
     for (const warning of config.warnings) this.#say(warning);
     const logs = new Logs(config.settings.logLevel, (text) => this.#terminal.out(text));
+    if (config.settings.enableSyslog) await this.#openSyslog(config.settings, logs);
     const plan = await planAgent(config);
     if (this.#isOver) return;
     this.#logs = logs;
@@ -114,6 +126,13 @@ class AgentRun {
     this.#tell("");
     logs.open();
     agent.startRetryJoin();
+  }
+
+  async #openSyslog({ syslogFacility }: Settings, logs: Logs): Promise<void> {
+    const { Syslog } = await import("./syslog.js");
+    const syslog = await Syslog.open(syslogFacility);
+    logs.copyTo((level, text) => syslog.write(level, text));
+    this.#syslog = syslog;
   }
 
   #readFiles({ settings }: Config): AgentFiles {

@@ -322,8 +322,15 @@ describe("checks after merging", () => {
       given: ["iface", "nonexistent0"],
       fault: "Invalid network interface: route ip+net: no such network interface",
     },
+    {
+      given: ["snapshot", "/tmp/x"],
+      fault: "-snapshot (snapshot_path): snapshots are not available in this version",
+    },
+    {
+      given: ["rejoin", "true"],
+      fault: "-rejoin (rejoin_after_leave): snapshots are not available",
+    },
     { given: ["discover", "x"], fault: "-discover (discover): mDNS discovery is not available" },
-    { given: ["syslog", "true"], fault: "-syslog (enable_syslog): syslog is not available" },
     { given: ["retry-max", "-1"], fault: "-retry-max (retry_max_attempts): must not be negative" },
     {
       given: ["handler-timeout", "-1s"],
@@ -334,24 +341,12 @@ describe("checks after merging", () => {
   });
 
   test.for([
-    { object: { statsd_addr: "localhost:8125" }, fault: "statsd_addr: metrics are not available" },
-    {
-      object: { statsite_addr: "localhost:8125" },
-      fault: "statsite_addr: metrics are not available",
-    },
-    { object: { syslog_facility: "LOCAL3" }, fault: "syslog_facility: syslog is not available" },
     {
       object: { mdns: { disable_ipv6: true } },
       fault: "-mdns-disable-ipv6 (mdns.disable_ipv6): mDNS",
     },
   ])("$object is refused, never ignored", ({ object, fault }) => {
     expect(() => configOf([object])).toThrow(fault);
-  });
-
-  test("rejoining without a snapshot is warned of", () => {
-    const warning = "Warning: 'RejoinAfterLeave' enabled without snapshot file";
-    expect(flagsAlone(["rejoin", "true"]).warnings).toEqual([warning]);
-    expect(flagsAlone(["rejoin", "true"], ["snapshot", "/x"]).warnings).toEqual([]);
   });
 
   test("a key of a later feature that asks for nothing is accepted", () => {

@@ -14,7 +14,8 @@ async function refused(...args: string[]): Promise<{ code: number; lines: string
   const out = (text: string): void => {
     output += text;
   };
-  const code = await runAgent({ flags: given, environment: {} }, { program: "gossipd", out });
+  const terminal = { program: "gossipd", out, err: out };
+  const code = await runAgent({ flags: given, environment: {} }, terminal);
   return { code, lines: output.trimEnd().split("\n") };
 }
 
@@ -46,8 +47,8 @@ test.for([
     line: "==> Invalid event script: Event 'foo' invoking 'x'",
   },
   {
-    arg: "-snapshot=/no/x",
-    line: `${failed}Error creating Serf: Failed to setup snapshot: failed to open snapshot: open /no/x: no such file or directory`,
+    arg: "-snapshot=/tmp/x",
+    line: "==> -snapshot (snapshot_path): snapshots are not available in this version",
   },
   {
     arg: "-protocol=9",
