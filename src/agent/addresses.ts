@@ -35,6 +35,13 @@ function parsePort(text: string | undefined): number | undefined {
   return Number(text);
 }
 
+/** Takes `-rpc-addr` apart, which needs a port. Throws {@link OperatorError} in Go's words. */
+export function splitRpcAddress(text: string): { host: string; port: number } {
+  const { host, port } = splitHostPort(text);
+  if (port === undefined) throw new OperatorError(`address ${text}: missing port in address`);
+  return { host, port };
+}
+
 /** Where the agent listens, and what it tells the operator about the choice. */
 export interface BindAddress {
   readonly address: Address;

@@ -6,7 +6,7 @@ import type { RpcApi, RpcMember } from "../rpc/api.js";
 import { RpcServer } from "../rpc/server.js";
 import { Serf } from "../serf/serf.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
-import { advertisedAddress, localAddress, splitHostPort } from "./addresses.js";
+import { advertisedAddress, localAddress, splitRpcAddress } from "./addresses.js";
 import { type AgentFiles, refuseTagsBesideFile } from "./agent-files.js";
 import type { Config } from "./config.js";
 import { Driver, now } from "./driver.js";
@@ -186,9 +186,7 @@ export class Agent {
   async startRpc(): Promise<void> {
     const { rpcAddr } = this.#settings;
     try {
-      const { host, port } = splitHostPort(rpcAddr);
-      if (port === undefined)
-        throw new OperatorError(`address ${rpcAddr}: missing port in address`);
+      const { host, port } = splitRpcAddress(rpcAddr);
       const listening = host === "" ? this.#listenEverywhere(port) : this.#rpc.listen(host, port);
       this.#rpcAddress = localAddress(host, await listening);
     } catch (error) {

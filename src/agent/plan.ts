@@ -30,7 +30,8 @@ export async function planAgent(config: Config): Promise<AgentPlan> {
   return { config, bind, advertise, timing, metricServers: servers, notices };
 }
 
-function timingOf({ profile }: Settings): Timing {
+/** The timing of the profile. Throws {@link OperatorError} if there is none of that name. */
+export function timingOf({ profile }: Pick<Settings, "profile">): Timing {
   if (Object.hasOwn(profiles, profile)) return profiles[profile as keyof typeof profiles];
   throw new OperatorError(`Unknown profile: ${profile}`);
 }

@@ -4,6 +4,7 @@ import { type SerfConfig, serfDefaults } from "../serf/config.js";
 import { nodeNameFault } from "../swim/node-name.js";
 import type { AgentFiles } from "./agent-files.js";
 import type { AgentPlan } from "./plan.js";
+import type { Settings } from "./settings.js";
 
 /** Serf's protocol versions that we speak. */
 const protocols = { min: 2, max: 5 };
@@ -16,16 +17,8 @@ export function serfConfig(
   bindPort: number,
 ): SerfConfig {
   const { settings } = plan.config;
-  const { protocol } = settings;
-  if (protocol < protocols.min || protocol > protocols.max) {
-    const fault = protocol < protocols.min ? "low" : "high";
-    const range = `[${protocols.min}, ${protocols.max}]`;
-    throw new OperatorError(
-      `Protocol version '${protocol}' too ${fault}. Must be in range: ${range}`,
-    );
-  }
-  const nameFault = settings.validateNodeNames ? nodeNameFault(settings.nodeName) : undefined;
-  if (nameFault !== undefined) throw new OperatorError(nameFault);
+  checkProtocol(settings);
+  checkNodeName(settings);
   return {
     ...serfDefaults,
     name: settings.nodeName,
@@ -35,7 +28,7 @@ export function serfConfig(
     timing: plan.timing,
     keyring: files.keyring,
     compression: settings.compression,
-    delegateVersion: protocol,
+    delegateVersion: settings.protocol,
     broadcastTimeout: settings.broadcastTimeout,
     reconnectInterval: settings.reconnectInterval,
     reconnectTimeout: settings.reconnectTimeout,
@@ -46,4 +39,20 @@ export function serfConfig(
     coordinates: !settings.disableCoordinates,
     validateNames: settings.validateNodeNames,
   };
+}
+
+/** Refuses a version that we do not speak. Throws {@link OperatorError}. */
+export function checkProtocol({ protocol }: Pick<Settings, "protocol">): void {
+  if (protocol >= protocols.min && protocol <= protocols.max) return;
+  const fault = protocol < protocols.min ? "low" : "high";
+  const range = `[${protocols.min}, ${protocols.max}]`;
+  throw new OperatorError(
+    `Protocol version '${protocol}' too ${fault}. Must be in range: ${range}`,
+  );
+}
+
+/** Refuses a name that is to be checked and is not valid. Throws {@link OperatorError}. */
+export function checkNodeName(settings: Pick<Settings, "nodeName" | "validateNodeNames">): void {
+  const fault = settings.validateNodeNames ? nodeNameFault(settings.nodeName) : undefined;
+  if (fault !== undefined) throw new OperatorError(fault);
 }

@@ -10,6 +10,13 @@ const longestDuration: Millis = 2 ** 63 / 1e6;
 /** A flag that is not there, or a value that it cannot take; in the words of Go's flag package. */
 export class FlagError extends Error {
   override readonly name = "FlagError";
+  /** The flag, if it is that which is unknown. */
+  readonly unknown: string | undefined;
+
+  constructor(message: string, unknown?: string) {
+    super(message);
+    this.unknown = unknown;
+  }
 }
 
 /** The command line does not say what the command needs. The message may be empty. */
@@ -37,7 +44,9 @@ export function parseArguments(options: readonly OptionSpec[], argv: readonly st
     if (argument === "--") break;
     const { flag, value } = splitFlag(argument);
     const option = options.find((candidate) => candidate.flag === flag);
-    if (option === undefined) throw new FlagError(`flag provided but not defined: -${flag}`);
+    if (option === undefined) {
+      throw new FlagError(`flag provided but not defined: -${flag}`, flag);
+    }
     if (option.kind === "switch") {
       given.push({ flag, value: String(readSwitch(flag, value ?? "true")) });
       continue;

@@ -1,4 +1,5 @@
 import type { Bytes, Millis } from "../base/units.js";
+import type { ValueHint } from "../base/value-hint.js";
 
 /** What a flag takes. A switch takes its value only after `=`; all others in either way. */
 export type OptionKind = "text" | "integer" | "duration" | "switch";
@@ -10,6 +11,8 @@ export interface OptionSpec {
   readonly kind: OptionKind;
   /** What stands for the value in the help: `ADDR`. A switch has none. */
   readonly placeholder?: string;
+  /** What a value is, for completion; free text if undefined. */
+  readonly value?: ValueHint;
   /** May be given several times; the values are kept in order. Otherwise the last one counts. */
   readonly repeatable?: boolean;
   readonly help: string;
@@ -53,6 +56,13 @@ export interface Command {
   /** What the command does, in full lines; the help wraps them. */
   readonly about: string;
   readonly options: readonly OptionSpec[];
+  /** What the positional arguments are, for completion. */
+  readonly positionals?: ValueHint;
+  /**
+   * Commands of which one is named by the first argument; its own flags follow. What stands there
+   * otherwise is for `run`.
+   */
+  readonly subcommands?: readonly Subcommand[];
   /** Printed after the options, as it is. */
   readonly epilogue?: string;
   /**
@@ -60,4 +70,19 @@ export interface Command {
    * with the command's help after it; the exit code is 1 then.
    */
   run(args: Arguments, terminal: Terminal): Promise<number>;
+}
+
+export interface Subcommand {
+  readonly name: string;
+  readonly summary: string;
+  /** Its name is the whole one, with that of the command it belongs to. */
+  readonly command: Command;
+}
+
+/** A command as the program's usage lists it. */
+export interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the file of the command, and nothing of the others. */
+  readonly load: () => Promise<Command>;
 }

@@ -42,9 +42,27 @@ async function runCommand(
   const entry = registry.find((candidate) => candidate.name === name);
   if (entry === undefined) {
     terminal.err(programUsage(terminal.program));
+    terminal.err(
+      await meant(
+        name,
+        registry.map((one) => one.name),
+        "",
+      ),
+    );
     return usageExitCode;
   }
-  const command = await entry.load();
+  const loaded = await entry.load();
+  const subcommand = loaded.subcommands?.find((one) => one.name === argv[0])?.command;
+  if (subcommand === undefined) return await runLoaded(loaded, leading, argv, terminal);
+  return await runLoaded(subcommand, leading, argv.slice(1), terminal);
+}
+
+async function runLoaded(
+  command: Command,
+  leading: readonly string[],
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
   if (asksForHelp(leading) || asksForHelp(argv)) {
     terminal.err(await help(command, terminal));
     return 0;
@@ -65,6 +83,10 @@ async function runCommand(
 async function explain(thrown: unknown, command: Command, terminal: Terminal): Promise<number> {
   if (thrown instanceof FlagError) {
     terminal.err(`${thrown.message}\n`);
+    if (thrown.unknown !== undefined) {
+      const flags = command.options.map(({ flag }) => flag);
+      terminal.err(await meant(thrown.unknown, flags, "-"));
+    }
     terminal.out(await help(command, terminal));
   } else if (thrown instanceof UsageError) {
     if (thrown.message !== "") terminal.out(`${thrown.message}\n\n`);
@@ -75,6 +97,13 @@ async function explain(thrown: unknown, command: Command, terminal: Terminal): P
     throw thrown;
   }
   return 1;
+}
+
+/** A line that asks whether one of `known` was meant, or nothing; loaded when somebody mistyped. */
+async function meant(given: string, known: readonly string[], prefix: string): Promise<string> {
+  const { suggest } = await import("../base/suggest.js");
+  const near = suggest(given, known);
+  return near === undefined ? "" : `Did you mean ${prefix}${near}?\n`;
 }
 
 async function help(command: Command, terminal: Terminal): Promise<string> {

@@ -5,6 +5,7 @@ export const formatOption: OptionSpec = {
   flag: "format",
   kind: "text",
   placeholder: "FORMAT",
+  value: ["text", "json"],
   help: "text (the default) or json.",
 };
 

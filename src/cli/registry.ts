@@ -1,12 +1,4 @@
-import type { Command } from "./command.js";
-
-/** A command as the program's usage lists it. */
-export interface Entry {
-  readonly name: string;
-  readonly summary: string;
-  /** Loads the file of the command, and nothing of the others. */
-  readonly load: () => Promise<Command>;
-}
+import type { Entry } from "./command.js";
 
 /** All commands, by name. */
 export const registry: readonly Entry[] = [
@@ -14,6 +6,16 @@ export const registry: readonly Entry[] = [
     name: "agent",
     summary: "Run a member of the cluster on this machine",
     load: async () => (await import("./commands/agent.js")).agentCommand,
+  },
+  {
+    name: "completion",
+    summary: "Print a script that completes commands in a shell",
+    load: async () => (await import("./commands/completion.js")).completionCommand(registry),
+  },
+  {
+    name: "config",
+    summary: "Check or show the configuration of an agent",
+    load: async () => (await import("./commands/config.js")).configCommand,
   },
   {
     name: "event",

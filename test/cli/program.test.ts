@@ -32,7 +32,7 @@ test("the usage lists the commands that there are", async () => {
   const names = [...stderr.matchAll(/^ {4}(\S+) +\S/gm)].map(([, name]) => name);
   expect(names).toEqual(
     (
-      "agent event force-leave info join keygen keys leave members monitor query reachability rtt " +
+      "agent completion config event force-leave info join keygen keys leave members monitor query reachability rtt " +
       "tags version"
     ).split(" "),
   );
@@ -44,6 +44,34 @@ test.for(["-v", "--version", "-v members", "--version bogus", "version", "versio
     const ran = await run(line);
     expect(ran.stdout).toMatch(/^\d+\.\d+\.\d+\nAgent Protocol: 5 \(Understands back to: 2\)\n$/);
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: "" });
+  },
+);
+
+test.for([
+  ["memers", "members"],
+  ["Members", "members"],
+  ["force_leave", "force-leave"],
+  ["frobnicate", undefined],
+] as const)("of the unknown command '%s', %s was meant", async ([name, meant]) => {
+  const ran = await run(name);
+  const last = ran.stderr.split("\n").at(-2);
+  expect(ran.code).toBe(127);
+  expect(last).toBe(meant === undefined ? "" : `Did you mean ${meant}?`);
+});
+
+test.for([
+  ["members -formt=json", "Did you mean -format?\n"],
+  ["agent -config=x", ""],
+  ["agent -retryjoin=x", "Did you mean -retry-join?\n"],
+  ["members -bogus", ""],
+] as const)(
+  "the unknown flag of '%s' is told as Go does, then what was meant",
+  async ([line, meant]) => {
+    const flag = / -([a-z]+)/.exec(line)?.[1];
+    const ran = await run(line);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toBe(`flag provided but not defined: -${flag}\n${meant}`);
+    expect(ran.stdout).toMatch(/^Usage: /);
   },
 );
 

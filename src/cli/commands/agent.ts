@@ -49,12 +49,13 @@ export function givenToAgent(args: Arguments, { env }: Terminal): Given {
 
 /** The flag of an option and its alias, if it has them. */
 function flagsOf(option: Option): OptionSpec[] {
-  const { alias, flag, help, kind, later, placeholder = "VALUE" } = option;
+  const { alias, flag, help, kind, later, placeholder = "VALUE", value } = option;
   if (flag === undefined) return [];
   const shape = {
     kind: flagKind(option),
     placeholder,
     repeatable: kind === "list" || kind === "tags",
+    ...(value === undefined ? {} : { value }),
   };
   const note = later === undefined ? help : `${help} Not available yet.`;
   const main = { ...shape, flag, help: note };

@@ -15,6 +15,7 @@ export const forceLeaveCommand: Command = {
     },
     ...rpcOptions,
   ],
+  positionals: "member",
   run: async (args, terminal) => {
     const [node] = args.positionals;
     if (node === undefined || args.positionals.length > 1) {

@@ -18,6 +18,7 @@ export const monitorCommand: Command = {
       flag: "log-level",
       kind: "text",
       placeholder: "LEVEL",
+      value: ["trace", "debug", "info", "warn", "err"],
       help: "The least level to show: trace, debug, info (the default), warn or err.",
     },
     ...rpcOptions,

@@ -26,6 +26,7 @@ export const queryCommand: Command = {
       flag: "node",
       kind: "text",
       placeholder: "NAME",
+      value: "member",
       repeatable: true,
       help: "Ask only members of this name.",
     },

@@ -15,6 +15,7 @@ export const rttCommand: Command = {
   about:
     "Estimates the round trip time between two members from the network coordinates that the agent knows, without sending anything to them. Without a second name it is that of the agent.",
   options: rpcOptions,
+  positionals: "member",
   run: async (args, terminal) =>
     await withAgent(args, terminal, async (agent) => {
       const [one, second, ...more] = args.positionals;
