@@ -39,7 +39,7 @@ describe.for(["bash", "zsh", "fish"])("the script for %s", (shell) => {
 
 test("no value of a secret or a free text is invented", async () => {
   const { stdout } = await completion(["bash"]);
-  expect(stdout).not.toMatch(/:-(rpc-auth|encrypt|node)'\)/);
+  expect(stdout).not.toMatch(/agent:-(encrypt|node)'\)|:-rpc-auth'\)/);
 });
 
 test.for([
