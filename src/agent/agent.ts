@@ -25,9 +25,11 @@ import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi, rpcMember } from "./rpc-api.js";
 import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
+import type { SnapshotFile } from "./snapshot-file.js";
+import { type RecoveredSnapshot, recoverSnapshot } from "./snapshot-recovery.js";
 import { openSockets, type Sockets } from "./sockets.js";
 import { TagKeeper } from "./tag-keeper.js";
-import { longestTimer } from "./timers.js";
+import { schedule } from "./timers.js";
 
 export interface AgentParts {
   readonly plan: AgentPlan;
@@ -53,6 +55,7 @@ export class Agent {
   readonly #driver: Driver;
   readonly #hub: EventHub;
   readonly #joiner: Joiner;
+  readonly #snapshot: SnapshotFile | undefined;
   readonly #tags: TagKeeper;
   readonly #rpc: RpcServer;
   readonly #metrics: Metrics;
@@ -67,17 +70,24 @@ export class Agent {
     const { logs, plan, title } = parts;
     logs.of("agent").info({}, `${title} agent starting`);
     const sockets = await openSockets(plan.bind, logs.of("memberlist"));
+    let snapshot: RecoveredSnapshot | undefined;
     try {
-      const agent = new Agent(parts, sockets);
+      // Not before the sockets: they tell whether another agent runs with the same settings and file.
+      snapshot = recoverSnapshot(plan.config.settings, logs.of("serf"));
+      const agent = new Agent(parts, sockets, snapshot);
       agent.#driver.start();
       return agent;
     } catch (error) {
-      await Promise.all([sockets.udp.close(), sockets.tcp.stop()]);
+      await Promise.all([sockets.udp.close(), sockets.tcp.stop(), snapshot?.file?.close()]);
       throw error;
     }
   }
 
-  private constructor(parts: AgentParts, sockets: Sockets) {
+  private constructor(
+    parts: AgentParts,
+    sockets: Sockets,
+    snapshot: RecoveredSnapshot | undefined,
+  ) {
     const { files, logs, plan } = parts;
     const { settings, handlers } = plan.config;
     const bound = { ip: plan.bind.ip, port: sockets.tcp.bound.port };
@@ -94,15 +104,18 @@ export class Agent {
       clock: () => performance.timeOrigin + performance.now(),
       startedAt: performance.timeOrigin,
     });
-    const serf = new Serf(serfConfig(plan, files, advertised, bound.port), {
-      random: { next: Math.random },
-      logs: { serf: logs.of("serf"), swim: swimLog },
-      nonce: () => nonces.next(),
-      meter: metrics,
-      saveKeyring: (keys) => {
-        if (settings.keyringFile !== "") saveKeyring(settings.keyringFile, keys);
+    const serf = new Serf(
+      { ...serfConfig(plan, files, advertised, bound.port), snapshot: snapshot?.state },
+      {
+        random: { next: Math.random },
+        logs: { serf: logs.of("serf"), swim: swimLog },
+        nonce: () => nonces.next(),
+        meter: metrics,
+        saveKeyring: (keys) => {
+          if (settings.keyringFile !== "") saveKeyring(settings.keyringFile, keys);
+        },
       },
-    });
+    );
     const hub = new EventHub({
       log,
       now,
@@ -113,7 +126,11 @@ export class Agent {
       environment: () => inheritedEnvironment(process.env, this.#rpcAddress),
     });
     hub.setHandlers(handlers);
-    const driver = new Driver(serf, { ...sockets, onEvent: (event) => hub.handle(event) });
+    const driver = new Driver(serf, {
+      ...sockets,
+      onEvent: (event) => hub.handle(event),
+      onRecord: (record) => snapshot?.file?.append(record),
+    });
     const joiner = new Joiner({
       log,
       bindPort: bound.port,
@@ -146,6 +163,7 @@ export class Agent {
     this.#serf = serf;
     this.#driver = driver;
     this.#hub = hub;
+    this.#snapshot = snapshot?.file;
     this.#joiner = joiner;
     this.#tags = tags;
     this.#settings = settings;
@@ -220,10 +238,7 @@ export class Agent {
       maxRetries: retryMaxAttempts,
       view: () => this.#memberView(),
       onGiveUp: () => this.#parts.exit(1, "none of the members to join could be reached"),
-      schedule: (delay, run) => {
-        const timer = setTimeout(run, Math.min(delay, longestTimer));
-        return () => clearTimeout(timer);
-      },
+      schedule,
     });
     this.#retryJoin.start();
   }
@@ -271,6 +286,7 @@ export class Agent {
     await this.#hub.stop();
     await this.#rpc.close();
     if (this.#serf.state === "left") await this.#driver.stop();
+    await this.#snapshot?.close();
     this.#poll.stop();
     this.#metrics.close();
     this.#log.info({}, "shutdown complete");

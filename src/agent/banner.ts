@@ -10,7 +10,7 @@ export function bannerLines(agent: Agent): string[] {
     `Advertise addr: '${formatAddress(agent.advertised)}'`,
     `                   RPC addr: '${settings.rpcAddr}'`,
     `                  Encrypted: ${agent.encrypted}`,
-    "                   Snapshot: false",
+    `                   Snapshot: ${settings.snapshotPath !== ""}`,
     `                    Profile: ${settings.profile}`,
     `Message Compression Enabled: ${settings.compression}`,
   ];

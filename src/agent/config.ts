@@ -82,6 +82,9 @@ function checked({ settings: merged, origins: from }: Merged, refuse: Refuse): C
     warnings.push(tooLow("BroadcastTimeout"));
     settings = { ...settings, broadcastTimeout: shortest };
   }
+  if (settings.rejoinAfterLeave && settings.snapshotPath === "") {
+    warnings.push("Warning: 'RejoinAfterLeave' enabled without snapshot file");
+  }
   return { settings, origins, handlers, warnings };
 }
 

@@ -50,7 +50,6 @@ type OptionFor<Field extends keyof Settings> = {
 
 export type Option = { [Field in keyof Settings]: OptionFor<Field> }[keyof Settings];
 
-const snapshots = "snapshots are not available in this version";
 const discovery = "mDNS discovery is not available in this version, use -join or -retry-join";
 
 /** Everything that an operator can set: flags, file keys, variables, defaults and help in one place. */
@@ -382,7 +381,6 @@ export const options: readonly Option[] = [
     default: "",
     value: "path",
     placeholder: "PATH",
-    later: snapshots,
     help: "File that keeps members and clocks across restarts.",
   },
   {
@@ -391,7 +389,6 @@ export const options: readonly Option[] = [
     flag: "rejoin",
     key: "rejoin_after_leave",
     default: false,
-    later: snapshots,
     help: "Rejoin the cluster of the snapshot even after a leave.",
   },
   {

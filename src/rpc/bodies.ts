@@ -69,7 +69,8 @@ function encodeField(kind: FieldKind, value: unknown): unknown {
     case "pairs":
       return encodePairs(value as ReadonlyMap<string, string>);
     case "members":
-      return nilIfEmpty((value as readonly RpcMember[]).map(encodeMember));
+      // Never nil, as in Serf: clients in other languages go through the list unasked.
+      return (value as readonly RpcMember[]).map(encodeMember);
     case "counts":
       return new Map(
         sorted(value as FieldValues["counts"]).map(([key, count]) => [

@@ -4,7 +4,7 @@ import type { RpcCoordinate, RpcMember, Stats } from "./api.js";
 /** The only version of the protocol there is. */
 export const rpcVersion = 1;
 
-/** What a field holds in our types. On the wire an empty `bytes`, `texts` or `members` is nil. */
+/** What a field holds in our types. On the wire an empty `bytes` or `texts` is nil. */
 export interface FieldValues {
   readonly text: string;
   readonly bytes: Bytes;

@@ -11,9 +11,14 @@ export class SnapshotTally implements SnapshotState {
   #eventClock: LamportTime = 0;
   #queryClock: LamportTime = 0;
 
-  /** A leave makes all before it void, unless `rejoinAfterLeave`. */
-  constructor(rejoinAfterLeave: boolean) {
+  /** Goes on from `state`. A leave makes all before it void, unless `rejoinAfterLeave`. */
+  constructor(rejoinAfterLeave: boolean, state?: SnapshotState) {
     this.#rejoinAfterLeave = rejoinAfterLeave;
+    if (state === undefined) return;
+    for (const [name, address] of state.alive) this.alive.set(name, address);
+    this.#clock = state.clock;
+    this.#eventClock = state.eventClock;
+    this.#queryClock = state.queryClock;
   }
 
   get clock(): LamportTime {

@@ -322,14 +322,6 @@ describe("checks after merging", () => {
       given: ["iface", "nonexistent0"],
       fault: "Invalid network interface: route ip+net: no such network interface",
     },
-    {
-      given: ["snapshot", "/tmp/x"],
-      fault: "-snapshot (snapshot_path): snapshots are not available in this version",
-    },
-    {
-      given: ["rejoin", "true"],
-      fault: "-rejoin (rejoin_after_leave): snapshots are not available",
-    },
     { given: ["discover", "x"], fault: "-discover (discover): mDNS discovery is not available" },
     { given: ["retry-max", "-1"], fault: "-retry-max (retry_max_attempts): must not be negative" },
     {
@@ -347,6 +339,12 @@ describe("checks after merging", () => {
     },
   ])("$object is refused, never ignored", ({ object, fault }) => {
     expect(() => configOf([object])).toThrow(fault);
+  });
+
+  test("rejoining without a snapshot is warned of", () => {
+    const warning = "Warning: 'RejoinAfterLeave' enabled without snapshot file";
+    expect(flagsAlone(["rejoin", "true"]).warnings).toEqual([warning]);
+    expect(flagsAlone(["rejoin", "true"], ["snapshot", "/x"]).warnings).toEqual([]);
   });
 
   test("a key of a later feature that asks for nothing is accepted", () => {

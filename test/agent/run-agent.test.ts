@@ -47,8 +47,8 @@ test.for([
     line: "==> Invalid event script: Event 'foo' invoking 'x'",
   },
   {
-    arg: "-snapshot=/tmp/x",
-    line: "==> -snapshot (snapshot_path): snapshots are not available in this version",
+    arg: "-snapshot=/no/x",
+    line: `${failed}Error creating Serf: Failed to setup snapshot: failed to open snapshot: open /no/x: no such file or directory`,
   },
   {
     arg: "-protocol=9",

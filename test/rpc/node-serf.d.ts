@@ -12,6 +12,7 @@ declare module "node-serf" {
     send(command: string, hasBody: boolean, body: object | Done, done?: Done): void;
     stream(body: object, listening?: (error: Error | null) => void): NodeSerfStream;
     monitor(body: object): NodeSerfStream;
+    query(body: object, listening?: (error: Error | null) => void): NodeSerfStream;
     leave(): void;
   }
 

@@ -24,7 +24,7 @@ test("a client of another version may try again, and shakes hands once", async (
     ok(2),
     error(3, "Handshake already performed"),
     ok(4),
-    { Members: null },
+    { Members: [] },
   ]);
 });
 
@@ -43,7 +43,7 @@ test("without the token every command is refused, and its body is consumed", asy
     error(7, "Invalid authentication token"),
     ok(8),
     ok(9),
-    { Members: null },
+    { Members: [] },
   ]);
   expect(bench.api.calls).toEqual([]);
 });
@@ -118,7 +118,7 @@ test("fields come in any order, in any type that will do, or not at all", async 
 
 test.for([
   { command: "join", body: { Existing: ["x"] }, rest: [{ Num: 0 }] },
-  { command: "members-filtered", body: { Name: "(" }, rest: [{ Members: null }] },
+  { command: "members-filtered", body: { Name: "(" }, rest: [{ Members: [] }] },
   { command: "event", body: { Name: "x" }, rest: [] },
   { command: "force-leave", body: { Node: "x" }, rest: [] },
   { command: "tags", body: {}, rest: [] },
@@ -146,9 +146,9 @@ test("a pattern that does not compile is an error of that request alone", async 
     .request("members-filtered", 3, { Name: "b" });
   expect(await client.take(4)).toEqual([
     error(2, "Failed to compile regex: ("),
-    { Members: null },
+    { Members: [] },
     ok(3),
-    { Members: null },
+    { Members: [] },
   ]);
 });
 
@@ -174,10 +174,10 @@ test("requests are served one after the other, also if they came at once", async
   client.request("leave", 2).request("force-leave", 3, { Node: "x" }).request("members", 4);
   const other = await (await bench.client()).greet();
   other.request("members", 2);
-  expect(await other.take(2)).toEqual([ok(2), { Members: null }]);
+  expect(await other.take(2)).toEqual([ok(2), { Members: [] }]);
   expect(bench.api.calls).toEqual(["leave"]);
   arrive();
-  expect(await client.take(4)).toEqual([ok(2), ok(3), ok(4), { Members: null }]);
+  expect(await client.take(4)).toEqual([ok(2), ok(3), ok(4), { Members: [] }]);
   expect(bench.api.calls).toEqual(["leave", "forceLeave x false"]);
 });
 
@@ -229,7 +229,7 @@ test("a connection without a handshake, and one with half a request, are given u
   expect(await half.rest()).toEqual([]);
   expect(await bodiless.rest()).toEqual([]);
   idle.request("members", 2);
-  expect(await idle.take(2)).toEqual([ok(2), { Members: null }]);
+  expect(await idle.take(2)).toEqual([ok(2), { Members: [] }]);
   expect(bench.warnings).toHaveLength(3);
 });
 
