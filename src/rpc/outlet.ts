@@ -103,6 +103,7 @@ export class Feed {
   }
 
   close(): void {
+    this.#concluded = true;
     this.#outlet.detach(this);
     this.#waiting.length = 0;
     this.#concludeDrops();

@@ -61,13 +61,13 @@ export class Questions {
     }
   }
 
-  /** The client is gone. */
+  /** The client is gone, or told to go: it must not take what it has for all that there is. */
   close(): void {
     const running = [...this.#running];
     this.#running.clear();
     for (const [feed, { end }] of running) {
-      end();
       feed.close();
+      end();
     }
   }
 }

@@ -4,22 +4,7 @@ import { Bench } from "../rpc/bench.js";
 import { member } from "../rpc/scripted-api.js";
 import { until } from "../support/wait.js";
 import { FakeTerminal } from "./fake-terminal.js";
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a command in this process against `bench`; `words` are its arguments. */
-async function run(bench: Bench, ...words: readonly string[]): Promise<Ran> {
-  const terminal = new FakeTerminal({ SERF_RPC_ADDR: `127.0.0.1:${bench.port}` });
-  const code = await runProgram(words, terminal);
-  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
-}
-
-const good = (stdout: string): Ran => ({ code: 0, stdout, stderr: "" });
-const bad = (stdout: string): Ran => ({ code: 1, stdout, stderr: "" });
+import { bad, good, run } from "./run-command.js";
 
 const cluster = [
   member("web-2", { ip: [10, 0, 0, 2], port: 7947, tags: { role: "web", dc: "b" } }),

@@ -26,10 +26,10 @@ test("a query has its id, and large numbers are in hex", () => {
     kind: "query",
     id: 2,
     ltime: 300,
-    name: 'q"\n\u0001é',
+    name: 'q"\n\u0001é\u200b\u{e0001}😀',
     payload: Buffer.from("p"),
   };
   expect(eventInfo(query as Parameters<typeof eventInfo>[0])).toBe(
-    'Event Info:\n\tEvent: "query"\n\tID: 2\n\tLTime: 0x12c\n\tName: "q\\"\\n\\x01é"\n\tPayload: []byte{0x70}\n',
+    'Event Info:\n\tEvent: "query"\n\tID: 2\n\tLTime: 0x12c\n\tName: "q\\"\\n\\x01é\\u200b\\U000e0001😀"\n\tPayload: []byte{0x70}\n',
   );
 });
