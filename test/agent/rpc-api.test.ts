@@ -9,8 +9,9 @@ import { Logs } from "../../src/agent/logs.js";
 import { memberPredicate } from "../../src/agent/member-patterns.js";
 import { AgentApi } from "../../src/agent/rpc-api.js";
 import { TagKeeper } from "../../src/agent/tag-keeper.js";
-import type { StreamRecord } from "../../src/rpc/api.js";
+import type { QueryRecord, RpcQuestion, StreamRecord } from "../../src/rpc/api.js";
 import { memberOf } from "../support/members.js";
+import { until } from "../support/wait.js";
 import { type LoopbackMember, startMember } from "./loopback-member.js";
 import { tempDir } from "./temp-dir.js";
 
@@ -287,6 +288,139 @@ test("a query's record says how long answers are taken", async () => {
     { kind: "query", expiresIn: 0 },
   ]);
   expect((seen[0] as { expiresIn: number }).expiresIn).toBeGreaterThan(50_000);
+});
+
+describe("queries", () => {
+  const question: RpcQuestion = {
+    name: "load",
+    payload: new Uint8Array(0),
+    filterNodes: [],
+    filterTags: new Map(),
+    requestAck: true,
+    relayFactor: 0,
+    timeout: 300,
+  };
+
+  test("collect until their deadline, and say so last", async () => {
+    const { api, member } = await startApi();
+    const other = await startMember("b", "127.0.0.2");
+    await member.join(other.address);
+    const records: QueryRecord[] = [];
+    const since = now();
+    let over = 0;
+    api.query(question, (record) => {
+      records.push(record);
+      if (record.kind === "done") over = now();
+    });
+    const asked = (one: LoopbackMember) => one.events.find(({ kind }) => kind === "query");
+    await until("both are asked", () => [member, other].every(asked));
+    const event = asked(other);
+    if (event?.kind === "query") {
+      other.driver.feed((at) => other.serf.respond(at, event.id, Buffer.from("1\n")));
+    }
+    await until("it is over", () => over > 0);
+    expect(records.at(-1)).toEqual({ kind: "done" });
+    expect(new Set(records.slice(0, -1))).toEqual(
+      new Set([
+        { kind: "ack", from: "a" },
+        { kind: "ack", from: "b" },
+        { kind: "response", from: "b", payload: Uint8Array.from(Buffer.from("1\n")) },
+      ]),
+    );
+    expect(over - since).toBeGreaterThanOrEqual(300);
+  });
+
+  test("end at once when nobody wants them any more", async () => {
+    const { api } = await startApi();
+    const records: QueryRecord[] = [];
+    const end = api.query({ ...question, timeout: undefined }, (record) => records.push(record));
+    end();
+    end();
+    expect(records.at(-1)).toEqual({ kind: "done" });
+    expect(records.filter(({ kind }) => kind === "done")).toHaveLength(1);
+  });
+
+  test.for([
+    { name: "_serf_x", payload: "", error: "Queries cannot contain the '_serf_' prefix" },
+    { name: "_serf_ping", payload: "x", error: "Queries cannot contain the '_serf_' prefix" },
+    { name: "x", payload: "y".repeat(1_100), error: "query exceeds limit of 1024 bytes" },
+  ])("named $name are refused in Serf's words: $error", async ({ name, payload, error }) => {
+    const { api } = await startApi();
+    const asked = { ...question, name, payload: Buffer.from(payload) };
+    expect(() => api.query(asked, () => {})).toThrow(error);
+  });
+
+  test("may be Serf's own ping, also for longer than any timer runs", async () => {
+    const { api } = await startApi();
+    const timeout = Number.MAX_SAFE_INTEGER / 1e6;
+    const records: QueryRecord[] = [];
+    const end = api.query({ ...question, name: "_serf_ping", timeout }, (record) =>
+      records.push(record),
+    );
+    await until("the ack", () => records.length === 1);
+    expect(records).toEqual([{ kind: "ack", from: "a" }]);
+    end();
+  });
+});
+
+describe("keys", () => {
+  test("cannot be changed where nothing is encrypted", async () => {
+    const { api } = await startApi();
+    expect(await api.keys("list", "")).toEqual({
+      messages: new Map([["a", "Keyring is empty (encryption not enabled)"]]),
+      keys: new Map(),
+      numNodes: 1,
+      numResponses: 1,
+      numErrors: 1,
+      error: "1/1 nodes reported failure",
+    });
+    const key = "MDEyMzQ1Njc4OWFiY2RlRg==";
+    const { messages } = await api.keys("install", key);
+    expect([...messages]).toEqual([["a", "No keyring to modify (encryption not enabled)"]]);
+  });
+
+  test("have to be base64, in the words of Go", async () => {
+    const { api } = await startApi();
+    expect(await api.keys("use", "aaaa*")).toEqual({
+      messages: new Map(),
+      keys: new Map(),
+      numNodes: 0,
+      numResponses: 0,
+      numErrors: 0,
+      error: "illegal base64 data at input byte 4",
+    });
+  });
+
+  test("are announced in the log, and never shown", async () => {
+    const { api } = await startApi();
+    const lines: string[] = [];
+    api.monitor("trace", (line) => lines.push(line));
+    const key = "MDEyMzQ1Njc4OWFiY2RlRg==";
+    for (const operation of ["install", "use", "remove", "list"] as const) {
+      await api.keys(operation, key);
+    }
+    expect(
+      lines.filter((line) => line.includes("Initiating")).map((line) => line.slice(20)),
+    ).toEqual([
+      "[INFO] agent: Initiating key installation",
+      "[INFO] agent: Initiating primary key change",
+      "[INFO] agent: Initiating key removal",
+      "[INFO] agent: Initiating key listing",
+    ]);
+    expect(lines.join()).not.toContain("MDEy");
+  });
+});
+
+test("the own coordinate is known from the start, unless there are none", async () => {
+  const { api } = await startApi();
+  expect(api.coordinate("a")).toEqual({
+    adjustment: 0,
+    error: 1.5,
+    height: 1e-5,
+    vec: Array(8).fill(0),
+  });
+  expect(api.coordinate("b")).toBeUndefined();
+  expect((await startApi({}, false)).api.coordinate("a")).toBeUndefined();
 });
 
 test("an event that is too long is refused in Serf's words", async () => {

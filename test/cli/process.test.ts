@@ -19,6 +19,14 @@ const clients: readonly { args: string[]; error: string }[] = [
   { args: ["tags", "-set", "a=b"], error: "Error setting tags" },
   { args: ["info"], error: "Error querying agent" },
   { args: ["monitor"], error: "Error starting stream" },
+  { args: ["event", "x"], error: "Error sending event" },
+  { args: ["query", "x"], error: "Error sending query" },
+  {
+    args: ["keys", "-list"],
+    error: "==> Asking all members for installed keys...\n\nFailed to gather member keys",
+  },
+  { args: ["reachability"], error: "Error getting members" },
+  { args: ["rtt", "x"], error: "Error querying agent" },
 ];
 
 const names = [...clients.map(({ args }) => args[0] as string), "agent", "keygen", "version"];
@@ -81,6 +89,16 @@ test("an interrupt ends monitor with success", async () => {
   await until("the monitor to follow", () => bench.api.subscriptions === 2);
   child.kill("SIGINT");
   expect(await once(child, "exit")).toEqual([0, null]);
+});
+
+test("an interrupt of a query is no success", async () => {
+  const bench = await Bench.start();
+  const address = `-rpc-addr=127.0.0.1:${bench.port}`;
+  const child = spawn(process.execPath, [gossipdBin, "query", address, "x"], { stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await until("the query to run", () => bench.api.asked.length === 1);
+  child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([1, null]);
 });
 
 test("a reader that stops early leaves no stack trace", async () => {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { OperatorError } from "../../src/base/errors.js";
-import type { RpcEvent } from "../../src/rpc/api.js";
+import type { QueryAnswer, RpcEvent, RpcQuestion } from "../../src/rpc/api.js";
 import { RpcClient } from "../../src/rpc/client.js";
 import type { RpcTimeouts } from "../../src/rpc/connection.js";
 import { packValues } from "../../src/rpc/framing.js";
@@ -11,6 +11,16 @@ import { Bench } from "./bench.js";
 import { member } from "./scripted-api.js";
 
 const short: RpcTimeouts = { connect: 40, answer: 40, cluster: 40 };
+
+const question: RpcQuestion = {
+  name: "load",
+  payload: new Uint8Array(0),
+  filterNodes: [],
+  filterTags: new Map(),
+  requestAck: false,
+  relayFactor: 0,
+  timeout: undefined,
+};
 
 async function connect(
   port: number,
@@ -97,6 +107,155 @@ test("streams, the monitor and answers to queries go over one connection", async
   expect(events).toHaveLength(3);
 });
 
+describe("a query", () => {
+  test("gives what comes of it, and is done at its end", async () => {
+    const bench = await Bench.start();
+    const client = await connect(bench.port);
+    const answers: QueryAnswer[] = [];
+    const full: RpcQuestion = {
+      name: "load",
+      payload: Buffer.from("p"),
+      filterNodes: ["a"],
+      filterTags: new Map([["role", "w"]]),
+      requestAck: true,
+      relayFactor: 3,
+      timeout: 8_000_000.5,
+    };
+    const { done } = await client.query(full, (answer) => answers.push(answer));
+    const [asked] = bench.api.asked;
+    expect(asked?.question).toEqual(full);
+    const payload = Buffer.from("1");
+    asked?.sink({ kind: "ack", from: "a" });
+    asked?.sink({ kind: "response", from: "a", payload });
+    await until("the answers", () => answers.length === 2);
+    expect(answers).toEqual([
+      { kind: "ack", from: "a" },
+      { kind: "response", from: "a", payload },
+    ]);
+    asked?.sink({ kind: "done" });
+    await done;
+    expect(await client.members()).toEqual([]);
+  });
+
+  test("can have all its answers in the packet that says it was taken", async () => {
+    const bench = await Bench.start();
+    bench.api.replies = [{ kind: "ack", from: "a" }, { kind: "done" }];
+    const client = await connect(bench.port);
+    const answers: QueryAnswer[] = [];
+    await (await client.query(question, (answer) => answers.push(answer))).done;
+    expect(answers).toEqual([{ kind: "ack", from: "a" }]);
+  });
+
+  test("can be stopped", async () => {
+    const bench = await Bench.start();
+    const client = await connect(bench.port);
+    const { done, stop } = await client.query(question, () => {});
+    await stop();
+    await done;
+    expect(bench.api.asked).toEqual([]);
+  });
+
+  test("that is refused leaves nothing behind", async () => {
+    const bench = await Bench.start();
+    bench.api.failure = "query exceeds limit of 1024 bytes";
+    const client = await connect(bench.port);
+    await expect(client.query(question, () => {})).rejects.toThrow(/^query exceeds limit/);
+    expect(await client.members()).toEqual([]);
+  });
+
+  test.for([
+    { timeout: undefined, timeouts: { ...short, answer: 10_000 } },
+    { timeout: 1, timeouts: { ...short, cluster: 10_000 } },
+  ])("of $timeout ms without an end is given up", async ({ timeout, timeouts }) => {
+    const port = await fakeAgent((socket) => socket.write(packValues({ Error: "", Seq: 2 })));
+    const client = await connect(port, { timeouts });
+    const { done } = await client.query({ ...question, timeout }, () => {});
+    await expect(done).rejects.toThrow("the agent did not say that the query is over");
+  });
+
+  test("ends with the connection", async () => {
+    const bench = await Bench.start();
+    const client = await connect(bench.port);
+    const { done } = await client.query(question, () => {});
+    await bench.server.close();
+    await expect(done).rejects.toThrow(/^connection closed by the agent$/);
+  });
+
+  test.for([
+    { record: { Type: "ack", From: "", Payload: null }, answers: 0 },
+    { record: { Type: "response", From: "", Payload: null }, answers: 0 },
+    { record: { Type: "response", From: "a" }, answers: 1 },
+  ])("with the record $record has $answers answers", async ({ record, answers }) => {
+    const header = { Error: "", Seq: 2 };
+    const last = { Type: "done", From: "", Payload: null };
+    const port = await fakeAgent((socket) => {
+      socket.write(packValues(header, header, record, header, last));
+    });
+    const taken: QueryAnswer[] = [];
+    const client = await connect(port);
+    await (await client.query(question, (answer) => taken.push(answer))).done;
+    expect(taken).toHaveLength(answers);
+  });
+
+  test("with a record of a kind that there is not is no query", async () => {
+    const header = { Error: "", Seq: 2 };
+    const port = await fakeAgent((socket) => {
+      socket.write(packValues(header, header, { Type: "nack", From: "a" }));
+    });
+    const client = await connect(port);
+    const { done } = await client.query(question, () => {});
+    await expect(done).rejects.toThrow('no records of the type "nack"');
+  });
+});
+
+test("the report about keys is there also if the operation failed", async () => {
+  const bench = await Bench.start();
+  const client = await connect(bench.port);
+  bench.api.report = {
+    messages: new Map([["a", "no"]]),
+    keys: new Map([["k", 300]]),
+    numNodes: 3,
+    numResponses: 2,
+    numErrors: 1,
+    error: "1/3 nodes reported failure",
+  };
+  expect(await client.listKeys()).toEqual(bench.api.report);
+  const change = { ...bench.api.report, keys: new Map() };
+  expect(await client.installKey("a")).toEqual(change);
+  expect(await client.useKey("b")).toEqual(change);
+  bench.api.report = { ...bench.api.report, error: undefined };
+  expect(await client.removeKey("c")).toEqual({ ...change, error: undefined });
+  expect(bench.api.calls).toEqual(["keys list ", "keys install a", "keys use b", "keys remove c"]);
+});
+
+test("no report about keys is an error", async () => {
+  const bench = await Bench.start({ authKey: "secret" });
+  const client = await connect(bench.port);
+  await expect(client.listKeys()).rejects.toThrow(/^Authentication required$/);
+  await expect(client.useKey("a")).rejects.toThrow(/^Authentication required$/);
+});
+
+test("a coordinate comes back to the last bit", async () => {
+  const bench = await Bench.start();
+  const known = { adjustment: -1e-300, error: 1, height: 1e-5, vec: [0, 0.1 + 0.2, -3] };
+  bench.api.coordinates.set("a", known);
+  const client = await connect(bench.port);
+  expect(await client.coordinate("a")).toEqual(known);
+  expect(await client.coordinate("b")).toBeUndefined();
+});
+
+test.for([
+  { Coord: null, Ok: true },
+  { Coord: { Adjustment: 0, Error: 0, Height: 0, Vec: null }, Ok: true },
+  { Coord: { Adjustment: "x", Error: 0, Height: 0, Vec: [1] }, Ok: true },
+])("%j is no coordinate", async (body) => {
+  const port = await fakeAgent((socket) => {
+    socket.write(packValues({ Error: "", Seq: 2 }, body));
+  });
+  const client = await connect(port);
+  await expect(client.coordinate("a")).rejects.toThrow("the agent sent what is no answer");
+});
+
 test.for([
   {
     failed: "the connection",
@@ -147,6 +306,10 @@ test.for<{ command: string; ask: (client: RpcClient) => Promise<unknown>; patien
   { command: "force-leave", ask: (client) => client.forceLeave("a", true), patience: "0.06" },
   { command: "tags", ask: (client) => client.setTags(new Map(), ["a"]), patience: "0.06" },
   { command: "info", ask: (client) => client.stats(), patience: "0.04" },
+  { command: "query", ask: (client) => client.query(question, () => {}), patience: "0.04" },
+  { command: "install-key", ask: (client) => client.installKey("a"), patience: "0.06" },
+  { command: "list-keys", ask: (client) => client.listKeys(), patience: "0.06" },
+  { command: "get-coordinate", ask: (client) => client.coordinate("a"), patience: "0.04" },
 ])("an agent that never answers $command is given up after a while", async ({ ask, patience }) => {
   const port = await fakeAgent(() => {});
   const client = await connect(port, { timeouts: { ...short, cluster: 60 } });

@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { registry } from "../../src/cli/registry.js";
+
+const folder = new URL("../../dist/bundle/cli/", import.meta.url);
+
+/** What Node loads before `entry` runs: our files and packages, without what is loaded on demand. */
+function loadedBy(entry: string): Set<string> {
+  const loaded = new Set<string>();
+  const queue = [entry];
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (loaded.has(file)) continue;
+    loaded.add(file);
+    const text = readFileSync(new URL(file, folder), "utf8");
+    for (const [, source] of text.matchAll(/^\/\/ (src\/\S+)$/gm)) loaded.add(source as string);
+    for (const [, path] of text.matchAll(/^(?:import|export) [^;]*?"([^"]+)";$/gm)) {
+      if (path?.startsWith("./")) queue.push(path.slice(2));
+      else loaded.add(path as string);
+    }
+  }
+  return loaded;
+}
+
+const clients = registry
+  .map(({ name }) => name)
+  .filter((name) => !["agent", "config", "completion"].includes(name));
+
+test.for(clients)("%s loads neither the agent, nor the core, nor the logger", (name) => {
+  const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === name);
+  const loaded = [...loadedBy("main.js"), ...loadedBy(entry as string)];
+  expect(loaded).toContain(`src/cli/commands/${name}.ts`);
+  const foreign = /^src\/(agent|wire|swim|serf)\/|^(pino|re2js|commander|multicast-dns)/;
+  expect(loaded.filter((file) => foreign.test(file))).toEqual([]);
+});
