@@ -68,6 +68,9 @@ export interface QueriesParts {
 /** Serf's QueryTimeoutMult. */
 const timeoutMult = 16;
 
+/** Serf's protocol; members of older ones still answer. */
+const firstProtocolWithQueries = 4;
+
 /** Queries of ours at one time; whoever asks more is refused. */
 const maxRunning = 4_096;
 
@@ -141,10 +144,14 @@ export class Queries {
 
   /**
    * Asks all members, us included. Nothing reaches `listener` during the call. Throws
-   * {@link OperatorError} if the query is too long or too many are running.
+   * {@link OperatorError} if the query is too long, too many are running, or we speak a protocol
+   * that has no queries.
    */
   start(now: Instant, question: QueryQuestion, listener: QueryListener): RunningQuery {
     const { broadcast, clock, config, handle, timers } = this.#parts;
+    if (config.delegateVersion < firstProtocolWithQueries) {
+      throw new OperatorError("Feature not supported");
+    }
     const message = this.#messageOf(question);
     const encoded = encodeSerfMessage(message);
     const limit = config.querySizeLimit;

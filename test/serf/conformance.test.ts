@@ -8,6 +8,7 @@ import {
   type QueryMessage,
   type SerfMessage,
 } from "../../src/wire/serf-messages.js";
+import { ask } from "../support/asked.js";
 import { LoneSerf, peerAddress, remoteState } from "../support/lone-serf.js";
 import { type ClusterNode, SerfCluster } from "../support/serf-cluster.js";
 
@@ -189,6 +190,25 @@ describe("the conformance checklist (protocol.md section 7)", () => {
   test("44: names in a snapshot may contain spaces", () => {
     const { alive } = replaySnapshot("alive: a b 10.0.0.1:7946\n", false);
     expect([...alive.keys()]).toEqual(["a b"]);
+  });
+
+  test("47: a query of ours has no empty filter, whatever it filters by", () => {
+    const lone = new LoneSerf();
+    lone.meet("peer", 2);
+    for (const filterNodes of [[], [""]]) {
+      for (const filterTags of [new Map<string, string>(), new Map([["", ""]])]) {
+        ask(lone.cluster, lone.node, { filterNodes, filterTags });
+      }
+    }
+    const asked = gossipOf(lone).flatMap(({ message }) =>
+      message.kind === "query" ? message : [],
+    );
+    expect(new Set(asked.map(({ filters }) => filters?.length))).toEqual(
+      new Set([undefined, 1, 2]),
+    );
+    for (const filter of asked.flatMap(({ filters }) => filters ?? [])) {
+      expect(filter.length).toBeGreaterThan(1);
+    }
   });
 
   test("48: an agent announces the versions 01 05 02 02 05 05", () => {

@@ -92,6 +92,12 @@ describe("the bytes of a query", () => {
   });
 });
 
+test.for([2, 3])("with protocol %i nothing can be asked", (delegateVersion) => {
+  const asker = new Asker({ config: { delegateVersion } });
+  expect(() => asker.start()).toThrow(new OperatorError("Feature not supported"));
+  expect(asker.broadcast).toEqual([]);
+});
+
 describe("the limit of a query", () => {
   test.for([1_024, 300])("of %i bytes is kept to the byte", (querySizeLimit) => {
     const config = { querySizeLimit };
