@@ -16,11 +16,13 @@ import { inheritedEnvironment } from "./handler-input.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
 import { saveKeyring } from "./keyring-file.js";
+import { moreVerbose, parseLevel } from "./log-levels.js";
 import type { Logs } from "./logs.js";
 import { MetricPoll } from "./metric-poll.js";
 import { openSinks } from "./metric-servers.js";
 import { Metrics } from "./metrics.js";
 import type { AgentPlan } from "./plan.js";
+import { compareSettings, logReload, logTags, reloadedSettings } from "./reload-report.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi, rpcMember } from "./rpc-api.js";
 import { serfConfig } from "./serf-config.js";
@@ -254,23 +256,33 @@ export class Agent {
   }
 
   /**
-   * Takes over what can change while the agent runs: log level, handlers, tags, and what signals do.
-   * Returns what was wrong with the level; then the old one stays, and the rest counts. Throws
+   * Takes over what can change while the agent runs: log level, handlers, tags, and what signals do;
+   * the log tells what changed, and what needs a restart. Returns what was wrong with the level; then the old one stays, and the rest counts. Throws
    * {@link OperatorError} before anything changed.
    */
   reload({ settings, handlers }: Config): string | undefined {
-    refuseTagsBesideFile({ ...settings, tagsFile: this.#settings.tagsFile });
-    const fault = this.#reloadLevel(settings.logLevel);
+    const before = this.#settings;
+    refuseTagsBesideFile({ ...settings, tagsFile: before.tagsFile });
+    const fault = this.#levelFault(settings.logLevel);
+    const logLevel = fault === undefined ? settings.logLevel : before.logLevel;
+    const changes = compareSettings(before, { ...settings, logLevel });
     this.#hub.setHandlers(handlers);
-    this.#settings = {
-      ...this.#settings,
-      leaveOnTerminate: settings.leaveOnTerminate,
-      skipLeaveOnInterrupt: settings.skipLeaveOnInterrupt,
-    };
-    this.#tags.reconfigure(settings.tags).catch((thrown: unknown) => {
-      if (!(thrown instanceof OperatorError)) throw thrown;
-      this.#log.error({ reason: thrown.message }, "tags could not be changed");
-    });
+    this.#settings = reloadedSettings(before, { ...settings, logLevel });
+    // What changed is told even if the one level or the other would hide it.
+    this.#parts.logs.setLevel(moreVerbose(before.logLevel, logLevel));
+    logReload(this.#log, changes);
+    this.#parts.logs.setLevel(logLevel);
+    this.#tags.reconfigure(settings.tags).then(
+      () => logTags(this.#log, changes),
+      (thrown: unknown) => {
+        if (!(thrown instanceof OperatorError)) throw thrown;
+        this.#log.error({ reason: thrown.message }, "tags could not be changed");
+        // The next reload tells of them again, unless it came first.
+        if (this.#settings.tags === settings.tags) {
+          this.#settings = { ...this.#settings, tags: before.tags };
+        }
+      },
+    );
     return fault;
   }
 
@@ -302,9 +314,9 @@ export class Agent {
     }
   }
 
-  #reloadLevel(level: string): string | undefined {
+  #levelFault(level: string): string | undefined {
     try {
-      this.#parts.logs.setLevel(level);
+      parseLevel(level);
       return undefined;
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;

@@ -41,3 +41,8 @@ export function parseLevel(text: string): Level {
     `Invalid log level: ${text.toUpperCase()}. Valid log levels are: [${valid}]`,
   );
 }
+
+/** That of two level names which shows more. Throws {@link OperatorError} if one is no level. */
+export function moreVerbose(one: string, other: string): string {
+  return severityOf(parseLevel(one)) <= severityOf(parseLevel(other)) ? one : other;
+}

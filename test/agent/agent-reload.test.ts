@@ -69,3 +69,43 @@ test("leaves the tags file as it is, and the next start reads it", async ({ dire
   const again = await start([`-tags-file=${file}`]);
   expect((await again.members())[0]?.tags).toEqual({ a: "1", b: "1" });
 });
+
+test("the log tells what changed, what needs a restart, and that nothing did", async ({
+  directory,
+  start,
+}) => {
+  const config = join(directory, "c.json");
+  writeFileSync(config, JSON.stringify({ log_level: "info", tags: { a: "1" } }));
+  const agent = await start(["-log-level=", `-config-file=${config}`]);
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "[INFO] agent: reload changed nothing");
+  const changed = {
+    log_level: "warn",
+    tags: { a: "1", b: "2" },
+    event_handlers: ["user:go=true"],
+    rpc_auth: "s3cret",
+  };
+  writeFileSync(config, JSON.stringify(changed));
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "that need a restart settings=rpc_auth");
+  // The new level hides such lines from then on, but not that it was set.
+  expect(agent.output).toContain(
+    "[INFO] agent: setting changed setting=log_level from=info to=warn",
+  );
+  expect(agent.output).toContain('[INFO] agent: event handler added handler="user:go=true"');
+  expect(agent.output).not.toContain("s3cret");
+  writeFileSync(config, JSON.stringify({ ...changed, log_level: "info", tags: { b: "2" } }));
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "[INFO] agent: configured tag changed tag=a from=1");
+});
+
+test("reads the environment again with the files", async ({ directory, start }) => {
+  const config = join(directory, "c.json");
+  writeFileSync(config, '{"tags":{"f":"1"}}');
+  const agent = await start([], { env: { GOSSIPD_CONFIG: config, GOSSIPD_TAGS: "e=1" } });
+  expect((await agent.members())[0]?.tags).toEqual({ e: "1", f: "1" });
+  writeFileSync(config, '{"tags":{"f":"2","e":"0"}}');
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "configured tag changed tag=f from=1 to=2");
+  expect((await agent.members())[0]?.tags).toEqual({ e: "1", f: "2" });
+});
