@@ -222,19 +222,21 @@ export class Agent {
     return this.#joiner.join(startJoin, replayOnJoin);
   }
 
-  /** Begins to keep us joined to `retry_join`, if there is any. */
+  /** Begins to keep us joined to `retry_join` and `start_join`, if there is any. */
   startRetryJoin(): void {
     const {
       retryJoin: seeds,
+      startJoin: joined,
       replayOnJoin: replay,
       retryInterval,
       retryMaxAttempts,
     } = this.#settings;
-    if (seeds.length === 0) return;
+    if (seeds.length === 0 && joined.length === 0) return;
     this.#retryJoin = new RetryJoin({
       log: this.#log,
       joiner: this.#joiner,
       seeds,
+      joined,
       replay,
       interval: retryInterval,
       maxRetries: retryMaxAttempts,

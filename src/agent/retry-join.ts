@@ -6,7 +6,7 @@ import { type Millis, minutes } from "../base/units.js";
 import type { JoinTarget } from "../swim/join.js";
 import { type Joiner, type JoinOutcome, oneLine } from "./joiner.js";
 
-/** While some members are missing, tries become rarer, up to one in this time. */
+/** Tries become rarer while some members are missing, up to one in this time; so often all seeds are looked up in any case. */
 const longestPause = minutes(10);
 
 /** The members as they are now, as far as it matters for seeds. */
@@ -21,8 +21,10 @@ export interface RetryJoinOptions {
   /** Of the component `agent`. */
   readonly log: Log;
   readonly joiner: Pick<Joiner, "join" | "lookUp" | "contact">;
-  /** Addresses as operators write them; not empty. */
+  /** Addresses as operators write them, which are tried until one answers. */
   readonly seeds: readonly string[];
+  /** Others that were joined at start. All of these are watched from then on; not all are empty. */
+  readonly joined: readonly string[];
   readonly replay: boolean;
   readonly interval: Millis;
   /** How often the first join is tried again before {@link onGiveUp}; 0 means for ever. */
@@ -37,9 +39,10 @@ export interface RetryJoinOptions {
  * Keeps the agent joined to its seeds.
  *
  * First all are tried at each interval until one answers, as in Serf. Where Serf stops for good, this
- * goes on watching: whenever fewer members are here than should be, the seeds are looked up again,
- * and those that are not among the members alive are contacted. So a member that lost all others
- * finds them at their new addresses, and the halves of a cluster that was cut find each other.
+ * goes on watching: whenever fewer members are here than should be, and now and then in any case, the
+ * seeds are looked up again, and those that are not among the members alive are contacted. So a
+ * member that lost all others finds them at their new addresses, and the halves of a cluster that was
+ * cut find each other, even when they have long forgotten that there was another half.
  */
 export class RetryJoin {
   readonly #options: RetryJoinOptions;
@@ -59,7 +62,13 @@ export class RetryJoin {
   }
 
   start(): void {
-    this.#run(() => this.#joinFirst());
+    if (this.#options.seeds.length > 0) {
+      this.#run(() => this.#joinFirst());
+      return;
+    }
+    // Those of the start join that did not answer then are looked for as soon as anybody is watched.
+    this.#waited = this.#longest;
+    this.#afterInterval(() => this.#watch());
   }
 
   stop(): void {
@@ -93,9 +102,9 @@ export class RetryJoin {
     const isShort = alive <= 1 || view.failed > 0 || alive < this.#seedCount;
     if (!isShort || alive > this.#aliveBefore) this.#startOver();
     this.#aliveBefore = alive;
-    if (isShort) {
-      this.#waited += 1;
-      if (this.#waited >= this.#pause) await this.#lookAgain(view);
+    this.#waited += 1;
+    if (this.#waited >= (isShort ? this.#pause : this.#longest)) {
+      await this.#lookAgain(view, isShort);
     }
     this.#afterInterval(() => this.#watch());
   }
@@ -103,31 +112,40 @@ export class RetryJoin {
   #startOver(): void {
     this.#tries = 0;
     this.#pause = 1;
-    this.#waited = 0;
   }
 
-  async #lookAgain(view: MemberView): Promise<void> {
-    const { joiner, interval, seeds, replay } = this.#options;
-    const { targets, failures } = await joiner.lookUp(seeds);
+  get #longest(): number {
+    return Math.max(1, Math.floor(longestPause / this.#options.interval));
+  }
+
+  async #lookAgain(view: MemberView, isShort: boolean): Promise<void> {
+    const { joined, joiner, seeds, replay } = this.#options;
+    const { targets, failures } = await joiner.lookUp([...new Set([...seeds, ...joined])]);
     this.#seedCount = targets.length;
     const present = new Set(view.alive.map(formatAddress));
     const absent = targets.filter(({ address }) => !present.has(formatAddress(address)));
     if (absent.length > 0) {
-      this.#report(absent, await joiner.contact({ targets: absent, failures }, replay));
+      const outcome = await joiner.contact({ targets: absent, failures }, replay);
+      this.#report(absent, outcome, isShort);
     }
-    this.#tries += 1;
     this.#waited = 0;
-    const longest = Math.max(1, Math.floor(longestPause / interval));
+    if (!isShort) return;
+    this.#tries += 1;
     // Alone there is nothing better to do than to go on asking.
-    this.#pause = view.alive.length <= 1 ? 1 : Math.min(this.#pause * 2, longest);
+    this.#pause = view.alive.length <= 1 ? 1 : Math.min(this.#pause * 2, this.#longest);
   }
 
   /** Once for each time that members go missing the log says so, later tries only in detail. */
-  #report(absent: readonly JoinTarget[], { contacted, failures }: JoinOutcome): void {
+  #report(
+    absent: readonly JoinTarget[],
+    { contacted, failures }: JoinOutcome,
+    isShort: boolean,
+  ): void {
     const { log } = this.#options;
     const facts = { seeds: absent.length, contacted, failures: oneLine(failures) || undefined };
     const message = "members are missing, seeds looked up and joined again";
-    if (this.#tries === 0) log.info(facts, message);
+    if (!isShort) log.debug(facts, "seeds that are no members looked up and joined again");
+    else if (this.#tries === 0) log.info(facts, message);
     else log.debug(facts, message);
   }
 

@@ -24,7 +24,7 @@ class SeedWorld {
   #pending: (() => void) | undefined;
   readonly join: RetryJoin;
 
-  constructor(maxRetries = 0) {
+  constructor(maxRetries = 0, startJoined = false) {
     this.join = new RetryJoin({
       log: this.log,
       joiner: {
@@ -33,7 +33,8 @@ class SeedWorld {
         contact: async ({ targets }) =>
           this.#contact(targets.map(({ address: { ip } }) => ip[3] as number)),
       },
-      seeds: ["seeds.example"],
+      seeds: startJoined ? [] : ["seeds.example"],
+      joined: startJoined ? ["seeds.example"] : [],
       replay: false,
       interval,
       maxRetries,
@@ -90,8 +91,12 @@ class SeedWorld {
   }
 }
 
-async function started(prepare: (world: SeedWorld) => void, maxRetries = 0): Promise<SeedWorld> {
-  const world = new SeedWorld(maxRetries);
+async function started(
+  prepare: (world: SeedWorld) => void,
+  maxRetries = 0,
+  startJoined = false,
+): Promise<SeedWorld> {
+  const world = new SeedWorld(maxRetries, startJoined);
   prepare(world);
   world.join.start();
   await world.settle();
@@ -203,8 +208,43 @@ test("a seed that never came is looked for as long as fewer are here than there 
   await world.tick();
   expect(world.tries.at(-1)).toEqual(["3"]);
   world.alive = [1, 2, 9];
-  await world.tick(20);
+  await world.tick(19);
   expect(world.tries).toHaveLength(2);
+});
+
+test("seeds that are no members are asked every ten minutes, though nobody is missed", async () => {
+  const world = await started((one) => {
+    one.seeds = [2, 7];
+    one.answering.add(2);
+    one.alive = [1, 2, 3];
+  });
+  const tried: number[] = [];
+  for (let tick = 1; tick <= 60; tick += 1) {
+    await world.tick();
+    if (world.tries.length - 1 > tried.length) tried.push(tick);
+  }
+  expect(tried).toEqual([20, 40, 60]);
+  expect(world.tries.at(-1)).toEqual(["7"]);
+  expect(world.log.at("info").filter((line) => line.startsWith("members"))).toEqual([]);
+});
+
+test("seeds that were joined at start are only watched: first soon, then when needed", async () => {
+  const world = await started(
+    (one) => {
+      one.seeds = [2, 3];
+      one.alive = [1, 2, 4];
+    },
+    0,
+    true,
+  );
+  expect(world.tries).toEqual([]);
+  await world.tick();
+  expect(world.tries).toEqual([["3"]]);
+  await world.tick(5);
+  expect(world.tries).toEqual([["3"]]);
+  world.alive = [1];
+  await world.tick();
+  expect(world.tries.at(-1)).toEqual(["2", "3"]);
 });
 
 test("missing members that are no seeds are left to the reconnects", async () => {
