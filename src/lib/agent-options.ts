@@ -67,6 +67,11 @@ export interface AgentOptions {
   /** The least important lines that `log` is given. Default: `info`. */
   readonly logLevel?: "trace" | "debug" | "info" | "warn" | "err" | undefined;
 
+  /** Address, `host:port`, of a statsd server that is sent metrics over UDP. Default: none. */
+  readonly statsdAddr?: string | undefined;
+  /** Address, `host:port`, of a statsite server that is sent metrics over TCP. Default: none. */
+  readonly statsiteAddr?: string | undefined;
+
   /** How long leave, force-leave and tag changes wait until they were sent, at least 1,000. Default: 5,000. */
   readonly broadcastTimeout?: number | undefined;
   /** Time between two attempts to reach a failed member. Default: 30,000. */

@@ -74,7 +74,8 @@ export class Agent {
           if (event !== undefined) listeners.tell(event);
         });
       },
-      ended: (reason) => void life.end(reason),
+      end: (reason) => life.end(reason),
+      check: () => life.check(),
     });
     setImmediate(() => listeners.release());
     return new Agent(embedded, listeners, life);

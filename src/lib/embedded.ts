@@ -11,8 +11,10 @@ import { optionLayer } from "./option-layer.js";
 export interface AgentHost {
   /** The agent is there; what it is asked from now on it answers, though the start goes on. */
   readonly began: (agent: Agent) => void;
-  /** It should be stopped. */
-  readonly ended: (reason: string) => void;
+  /** Stops it, unless that has happened; resolves when it is stopped. */
+  readonly end: (reason: string) => Promise<void>;
+  /** Throws {@link OperatorError} once it is to stop. */
+  readonly check: () => void;
 }
 
 /**
@@ -28,16 +30,18 @@ export async function startEmbedded(options: AgentOptions, host: AgentHost): Pro
   logs.open();
   for (const warning of config.warnings) logs.of("agent").warn({}, warning);
   for (const notice of plan.notices) logs.of("agent").info({}, notice);
-  const exit = (_code: number, reason: string): void => host.ended(reason);
+  const exit = (_code: number, reason: string): void => void host.end(reason);
   const agent = await Agent.start({ plan, files, logs, title: "Gossipd", exit });
   try {
     host.began(agent);
     if ((options.rpcAddr ?? "") !== "") await agent.startRpc();
     await joinAtStart(agent);
+    // An RPC client may have made it leave meanwhile.
+    host.check();
     agent.startRetryJoin();
     return agent;
   } catch (error) {
-    await agent.stop();
+    await host.end("the start failed");
     throw error;
   }
 }

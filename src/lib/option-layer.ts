@@ -29,6 +29,8 @@ const fields = {
   rpcAddr: "rpcAddr",
   rpcAuth: "rpcAuth",
   logLevel: "logLevel",
+  statsdAddr: "statsdAddr",
+  statsiteAddr: "statsiteAddr",
   broadcastTimeout: "broadcastTimeout",
   reconnectInterval: "reconnectInterval",
   reconnectTimeout: "reconnectTimeout",

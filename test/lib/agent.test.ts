@@ -1,6 +1,9 @@
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import type { Agent as EmbeddedAgent } from "../../src/agent/agent.js";
+import { startEmbedded } from "../../src/lib/embedded.js";
 import {
   Agent,
   type AgentOptions,
@@ -8,8 +11,17 @@ import {
   OperatorError,
   RpcClient,
 } from "../../src/lib/index.js";
+import { tempDir } from "../agent/temp-dir.js";
 import { until } from "../support/wait.js";
 import { embed, freshIp, gossipOf } from "./embedding.js";
+
+async function udpSocket(ip: string): Promise<Socket> {
+  const socket = createSocket("udp4");
+  onTestFinished(() => void socket.close());
+  socket.bind(0, ip);
+  await once(socket, "listening");
+  return socket;
+}
 
 test("a member knows itself, and others by name, address, tags and status", async () => {
   const one = await embed({ name: "one", tags: { role: "lb" } });
@@ -105,6 +117,24 @@ test("a join that nobody answers fails in one line, at the start and later", asy
   await expect(agent.join(join)).rejects.toThrow(line);
 });
 
+test("a snapshot brings an agent back to its cluster", async () => {
+  const snapshotPath = join(tempDir({}), "snapshot");
+  const other = await embed();
+  const before = await embed({ name: "a", snapshotPath, join: [gossipOf(other)] });
+  await before.stop();
+  const after = await embed({ name: "a", snapshotPath });
+  await until("it is back", () => after.members().length === 2);
+});
+
+test("a statsd server is sent metrics", async () => {
+  const server = await udpSocket(freshIp());
+  const { address, port } = server.address();
+  const packet = once(server, "message");
+  await embed({ statsdAddr: `${address}:${port}` });
+  const [text] = (await packet) as [Buffer];
+  expect(text.toString()).toMatch(/^[\w.-]*:[\d.]+\|\w/);
+});
+
 test("RPC clients are served only if an address is given", async () => {
   const lone = await embed();
   expect(lone.rpcAddress).toBeUndefined();
@@ -173,18 +203,34 @@ test.for<{ options: object; message: string }>([
 );
 
 test("an address that is taken is named", async () => {
-  const ip = freshIp();
-  const socket = createSocket("udp4");
-  onTestFinished(() => void socket.close());
-  socket.bind(0, ip);
-  await once(socket, "listening");
-  const bind = `${ip}:${socket.address().port}`;
+  const socket = await udpSocket(freshIp());
+  const bind = `${socket.address().address}:${socket.address().port}`;
   await expect(Agent.start({ bind })).rejects.toThrow(bind);
 });
 
 test("a failed start leaves nothing open", async () => {
   const bind = freshIp();
   await expect(Agent.start({ bind, join: [freshIp()] })).rejects.toThrow(OperatorError);
+  await embed({ bind });
+});
+
+test("an agent that is told to end while it starts does not go on", async () => {
+  const bind = freshIp();
+  let agent: EmbeddedAgent | undefined;
+  const check = (): void => {
+    throw new OperatorError("the agent has ended: told to");
+  };
+  const started = startEmbedded(
+    { bind },
+    {
+      began: (one) => {
+        agent = one;
+      },
+      end: async () => await agent?.stop(),
+      check,
+    },
+  );
+  await expect(started).rejects.toThrow(new OperatorError("the agent has ended: told to"));
   await embed({ bind });
 });
 

@@ -1,4 +1,6 @@
 import { onTestFinished } from "vitest";
+// Loaded here so that the first test that starts an agent need not wait for it.
+import "../../src/lib/embedded.js";
 import { Agent, type AgentOptions } from "../../src/lib/index.js";
 import { loopbackNet } from "../support/agents.js";
 

@@ -25,9 +25,7 @@ type OfProcesses =
   | "mdnsDisableIpv4"
   | "mdnsDisableIpv6"
   | "enableSyslog"
-  | "syslogFacility"
-  | "statsiteAddr"
-  | "statsdAddr";
+  | "syslogFacility";
 
 /** How settings are called in the library. */
 interface Renamed {
