@@ -1,3 +1,5 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { OperatorError } from "../base/errors.js";
 import { encodeOwnTags } from "../serf/tags.js";
 import { checkUserEventLimit } from "../serf/user-events.js";
@@ -8,10 +10,13 @@ import { attempt } from "./faults.js";
 import { parseTarget } from "./join-targets.js";
 import { loadKeyring } from "./keyring-file.js";
 import { parseLevel } from "./log-levels.js";
+import { metricServers } from "./metric-servers.js";
 import { timingOf } from "./plan.js";
 import { checkNodeName, checkProtocol } from "./serf-config.js";
 import type { Settings } from "./settings.js";
 import { describeSource, type Source, sourcesOf } from "./sources.js";
+import { facilityCode } from "./syslog-priority.js";
+import { systemReason } from "./system-errors.js";
 import { readTagsFile } from "./tags-file.js";
 
 /** What can be said of a configuration before an agent starts with it. */
@@ -42,6 +47,16 @@ const checks: readonly Check[] = [
   { fields: ["tagsFile"], run: ({ tagsFile }) => keptTags(tagsFile) },
   { fields: ["tags", "tagsFile"], run: measureTags },
   { fields: ["rpcAddr"], run: ({ rpcAddr }) => splitRpcAddress(rpcAddr) },
+  {
+    fields: ["statsdAddr"],
+    run: ({ statsdAddr }) => metricServers({ statsdAddr, statsiteAddr: "" }),
+  },
+  {
+    fields: ["statsiteAddr"],
+    run: ({ statsiteAddr }) => metricServers({ statsdAddr: "", statsiteAddr }),
+  },
+  { fields: ["syslogFacility"], run: checkFacility },
+  { fields: ["snapshotPath"], run: ({ snapshotPath }) => checkSnapshotPath(snapshotPath) },
   {
     fields: ["userEventSizeLimit"],
     run: ({ userEventSizeLimit }) => checkUserEventLimit(userEventSizeLimit),
@@ -95,6 +110,27 @@ function keptTags(path: string): ReadonlyMap<string, string> | undefined {
 
 function measureTags({ protocol, tags, tagsFile }: Settings): void {
   encodeOwnTags(keptTags(tagsFile) ?? tags, protocol);
+}
+
+function checkFacility({ enableSyslog, syslogFacility }: Settings): void {
+  if (enableSyslog) facilityCode(syslogFacility);
+}
+
+/** A snapshot need not be there, but its folder does, and both have to be ours to write. */
+function checkSnapshotPath(path: string): void {
+  if (path === "") return;
+  const fault = (reason: string): OperatorError =>
+    new OperatorError(`failed to open snapshot: open ${path}: ${reason}`);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() === false) {
+    throw fault(found.isDirectory() ? "is a directory" : "is not a regular file");
+  }
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    if (found !== undefined) accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    throw fault(systemReason(error));
+  }
 }
 
 function checkTarget(text: string): void {

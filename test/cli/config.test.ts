@@ -105,6 +105,24 @@ describe("check", () => {
     expect(stdout.trimEnd().split("\n")).toHaveLength(1);
   });
 
+  test.for([
+    [{ GOSSIPD_STATSD_ADDR: "x" }, "Invalid statsd_addr: address x: missing port in address"],
+    [{ GOSSIPD_STATSITE_ADDR: "x:0" }, "Invalid statsite_addr: address x:0: invalid port"],
+    [
+      { GOSSIPD_ENABLE_SYSLOG: "1", GOSSIPD_SYSLOG_FACILITY: "local9" },
+      "invalid syslog facility: local9",
+    ],
+    [
+      { GOSSIPD_SNAPSHOT_PATH: "/nonexistent/x" },
+      "failed to open snapshot: open /nonexistent/x: no such file or directory",
+    ],
+    [{ GOSSIPD_SNAPSHOT_PATH: "/" }, "failed to open snapshot: open /: is a directory"],
+  ] as const)("%j is refused", async ([env, line]) => {
+    const { code, stdout } = await config(["check", bind], env);
+    const variable = Object.keys(env).at(-1);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: `${line} (environment ${variable})\n` });
+  });
+
   test("names both sources of what contradicts itself", async () => {
     const { stdout } = await config(["check", bind, "-tags-file=/nonexistent", "-tag=a=1"]);
     expect(stdout).toBe(
