@@ -34,12 +34,12 @@ export interface AgentOptions {
   /** JSON list of such keys; the first encrypts, all decrypt. Not together with `encryptKey`. */
   readonly keyringFile?: string | undefined;
 
-  /** Members to join at the start, as `host` or `host:port`. The start fails if none answers. */
-  readonly join?: readonly string[] | undefined;
   /**
-   * Members to join as soon as one answers; the start does not wait for it. They are looked up and
-   * joined again whenever members are missing later.
+   * Members to join at the start, as `host` or `host:port`. The start fails if none answers. They are
+   * looked up and joined again when members are missing later, and now and then.
    */
+  readonly join?: readonly string[] | undefined;
+  /** The same, but the start does not wait for them: they are tried until one answers. */
   readonly retryJoin?: readonly string[] | undefined;
   /** Time between two tries of `retryJoin`, at least 1,000. Default: 30,000. */
   readonly retryInterval?: number | undefined;

@@ -135,6 +135,13 @@ test("a statsd server is sent metrics", async () => {
   expect(text.toString()).toMatch(/^[\w.-]*:[\d.]+\|\w/);
 });
 
+test("an agent that gives up its retries ends, and says why", async () => {
+  const agent = await embed({ retryJoin: [freshIp()], retryInterval: 1_000, retryMaxAttempts: 1 });
+  expect(await agent.closed).toBe("none of the members to join could be reached");
+  expect(() => agent.members()).not.toThrow();
+  await expect(agent.setTags({})).rejects.toThrow(/^the agent has ended: none of/);
+});
+
 test("RPC clients are served only if an address is given", async () => {
   const lone = await embed();
   expect(lone.rpcAddress).toBeUndefined();
