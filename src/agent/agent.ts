@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Address } from "../base/address.js";
+import { type Address, formatAddress } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { RpcApi, RpcMember } from "../rpc/api.js";
@@ -18,6 +18,7 @@ import { Joiner, type JoinOutcome } from "./joiner.js";
 import { saveKeyring } from "./keyring-file.js";
 import { moreVerbose, parseLevel } from "./log-levels.js";
 import type { Logs } from "./logs.js";
+import type { Discovery } from "./mdns.js";
 import { MetricPoll } from "./metric-poll.js";
 import { openSinks } from "./metric-servers.js";
 import { Metrics } from "./metrics.js";
@@ -65,6 +66,7 @@ export class Agent {
   #settings: Settings;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
+  #discovery: Discovery | undefined;
   #leaving: Promise<void> | undefined;
 
   /** Opens the gossip sockets and begins to be a member. Throws {@link OperatorError}. */
@@ -216,6 +218,25 @@ export class Agent {
     }
   }
 
+  /** Begins to find and be found in the local network, if told to. Throws {@link OperatorError}. */
+  async startDiscovery(): Promise<void> {
+    const { discover: cluster, nodeName, replayOnJoin, ...settings } = this.#settings;
+    if (cluster === "") return;
+    const { Discovery } = await import("./mdns.js");
+    this.#discovery = await Discovery.start({
+      log: this.#parts.logs.of("agent.mdns"),
+      cluster,
+      nodeName,
+      hostName: hostname(),
+      advertised: this.advertised,
+      interface: settings.mdnsInterface,
+      ipv4: !settings.mdnsDisableIpv4,
+      ipv6: !settings.mdnsDisableIpv6,
+      isMember: (address) => this.#memberView().alive.some((one) => formatAddress(one) === address),
+      join: (addresses) => this.#joiner.join(addresses, replayOnJoin),
+    });
+  }
+
   /** Joins `start_join` once. */
   startJoin(): Promise<JoinOutcome> {
     const { startJoin, replayOnJoin } = this.#settings;
@@ -252,6 +273,7 @@ export class Agent {
     this.#leaving ??= new Promise((resolve) => {
       this.#log.info({}, "requesting graceful leave from Serf");
       this.#retryJoin?.stop();
+      this.#discovery?.stop();
       this.#driver.feed((at) => this.#serf.leave(at, resolve));
     });
     return this.#leaving;
@@ -292,6 +314,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#log.info({}, "requesting serf shutdown");
     this.#retryJoin?.stop();
+    this.#discovery?.stop();
     if (this.#serf.state !== "left") {
       this.#parts.logs.of("serf").warn({}, "Shutdown without a Leave");
       await this.#driver.stop();

@@ -4,6 +4,7 @@ import type { Agent } from "./agent.js";
 /** What an agent says about itself when it runs; a label ends where Serf's ends. */
 export function bannerLines(agent: Agent): string[] {
   const { settings } = agent;
+  const { discover } = settings;
   return [
     `                  Node name: '${settings.nodeName}'`,
     `                  Bind addr: '${formatAddress(agent.bound)}'`,
@@ -13,5 +14,6 @@ export function bannerLines(agent: Agent): string[] {
     `                   Snapshot: ${settings.snapshotPath !== ""}`,
     `                    Profile: ${settings.profile}`,
     `Message Compression Enabled: ${settings.compression}`,
+    ...(discover === "" ? [] : [`               mDNS cluster: ${discover}`]),
   ];
 }

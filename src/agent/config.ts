@@ -8,6 +8,7 @@ import { flagLayer, type GivenFlag } from "./flag-layer.js";
 import type { Environment } from "./handler-input.js";
 import { type HandlerSpec, parseHandlerSpec } from "./handler-spec.js";
 import { interfaceAddresses } from "./interfaces.js";
+import { serviceName } from "./mdns-records.js";
 import { type Merged, mergeLayers } from "./merge.js";
 import { type Option, options } from "./options.js";
 import type { Settings, Values } from "./settings.js";
@@ -69,6 +70,7 @@ function checked({ settings: merged, origins: from }: Merged, refuse: Refuse): C
       () => [origins.interface],
     );
   }
+  refuseBadDiscovery(settings, origins, refuse);
   if (settings.role !== "") {
     warnings.push("Deprecation warning: 'Role' has been replaced with 'Tags'");
     settings = { ...settings, tags: new Map([...settings.tags, ["role", settings.role]]) };
@@ -110,6 +112,27 @@ function refuseNegative(settings: Settings, origins: Origins, refuse: Refuse): v
       new OperatorError(`${spelled(option)}: must not be negative`),
       sourcesOf(origins[option.field]),
     );
+  }
+}
+
+function refuseBadDiscovery(settings: Settings, origins: Origins, refuse: Refuse): void {
+  const { discover, mdnsDisableIpv4, mdnsDisableIpv6, mdnsInterface } = settings;
+  const check = (origin: keyof Settings, run: () => unknown): void => {
+    attempt(refuse, run, () => sourcesOf(origins[origin]));
+  };
+  const fail = (text: string): never => {
+    throw new OperatorError(text);
+  };
+  if (mdnsInterface !== "") {
+    check("mdnsInterface", () => interfaceAddresses(mdnsInterface));
+    if (discover === "") {
+      check("mdnsInterface", () => fail("-mdns-iface (mdns.interface): needs -discover"));
+    }
+  }
+  if (discover === "") return;
+  check("discover", () => serviceName(discover));
+  if (mdnsDisableIpv4 && mdnsDisableIpv6) {
+    check("mdnsDisableIpv6", () => fail("-discover: both IPv4 and IPv6 are disabled for mDNS"));
   }
 }
 

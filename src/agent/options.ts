@@ -50,8 +50,6 @@ type OptionFor<Field extends keyof Settings> = {
 
 export type Option = { [Field in keyof Settings]: OptionFor<Field> }[keyof Settings];
 
-const discovery = "mDNS discovery is not available in this version, use -join or -retry-join";
-
 /** Everything that an operator can set: flags, file keys, variables, defaults and help in one place. */
 export const options: readonly Option[] = [
   {
@@ -398,8 +396,7 @@ export const options: readonly Option[] = [
     key: "discover",
     default: "",
     placeholder: "NAME",
-    later: discovery,
-    help: "Name of a cluster to find by multicast DNS.",
+    help: "Name of a cluster of which members are found in the local network, by multicast DNS, and joined.",
   },
   {
     field: "mdnsInterface",
@@ -408,8 +405,7 @@ export const options: readonly Option[] = [
     key: "mdns.interface",
     default: "",
     placeholder: "NAME",
-    later: discovery,
-    help: "Network interface for multicast DNS.",
+    help: "Network interface for multicast DNS. Default: all that answer, and that of the default route to ask.",
   },
   {
     field: "mdnsDisableIpv4",
@@ -417,7 +413,6 @@ export const options: readonly Option[] = [
     flag: "mdns-disable-ipv4",
     key: "mdns.disable_ipv4",
     default: false,
-    later: discovery,
     help: "No multicast DNS over IPv4.",
   },
   {
@@ -426,7 +421,6 @@ export const options: readonly Option[] = [
     flag: "mdns-disable-ipv6",
     key: "mdns.disable_ipv6",
     default: false,
-    later: discovery,
     help: "No multicast DNS over IPv6.",
   },
   {

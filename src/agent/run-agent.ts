@@ -111,6 +111,7 @@ class AgentRun {
     const agent = await this.#startAgent(plan, files, logs);
     await agent.startRpc();
     this.#say(`Starting ${this.#title} agent RPC...`);
+    await agent.startDiscovery();
     this.#say(`${this.#title} agent running!`);
     for (const line of bannerLines(agent)) this.#tell(line);
     const joined = await this.#joinAtStart(agent);

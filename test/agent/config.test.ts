@@ -322,7 +322,12 @@ describe("checks after merging", () => {
       given: ["iface", "nonexistent0"],
       fault: "Invalid network interface: route ip+net: no such network interface",
     },
-    { given: ["discover", "x"], fault: "-discover (discover): mDNS discovery is not available" },
+    { given: ["discover", "a..b"], fault: "-discover: 'a..b' cannot be part of a DNS name" },
+    { given: ["mdns-iface", "lo"], fault: "-mdns-iface (mdns.interface): needs -discover" },
+    {
+      given: ["mdns-iface", "nonexistent0"],
+      fault: "Invalid network interface: route ip+net: no such network interface",
+    },
     { given: ["retry-max", "-1"], fault: "-retry-max (retry_max_attempts): must not be negative" },
     {
       given: ["handler-timeout", "-1s"],
@@ -334,8 +339,8 @@ describe("checks after merging", () => {
 
   test.for([
     {
-      object: { mdns: { disable_ipv6: true } },
-      fault: "-mdns-disable-ipv6 (mdns.disable_ipv6): mDNS",
+      object: { discover: "x", mdns: { disable_ipv4: true, disable_ipv6: true } },
+      fault: "-discover: both IPv4 and IPv6 are disabled for mDNS",
     },
   ])("$object is refused, never ignored", ({ object, fault }) => {
     expect(() => configOf([object])).toThrow(fault);

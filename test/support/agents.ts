@@ -61,6 +61,8 @@ export interface AgentOptions {
   readonly ip: string;
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
+  /** Goes in front of the program, such as `ip netns exec NAME`; it must become the program. */
+  readonly within?: readonly string[];
 }
 
 /** A real agent process on a loopback address of its own, gossip on port 7946, RPC on 7373. */
@@ -88,10 +90,11 @@ export class Agent {
   /** Starts an agent and waits until its RPC answers. */
   static async start(options: AgentOptions): Promise<Agent> {
     const [program, before] = command(options.kind);
+    const [first, ...rest] = [...(options.within ?? []), program, ...before];
     const child = spawn(
-      program,
+      first as string,
       [
-        ...before,
+        ...rest,
         "agent",
         `-node=${options.name}`,
         `-bind=${options.ip}:7946`,
