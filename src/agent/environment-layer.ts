@@ -1,13 +1,12 @@
 import { parseDuration } from "../base/duration.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import { parseBoolean, parseInteger } from "../base/go-values.js";
-import { suggest } from "../base/suggest.js";
 import { attempt, type Refuse } from "./faults.js";
 import type { Environment } from "./handler-input.js";
 import type { Layer } from "./merge.js";
 import { type Option, options } from "./options.js";
 import type { Settings, Values } from "./settings.js";
-import { isUnknownVariable, knownVariables, variableOf } from "./variables.js";
+import { isUnknownVariable, suggestVariable, variableOf } from "./variables.js";
 
 /**
  * What the environment says, for images, where a variable is easier to give than a flag. An empty
@@ -33,12 +32,15 @@ export function environmentLayer(environment: Environment, refuse: Refuse): Laye
 
 /** A warning for every variable that looks like one of ours and is none. */
 export function unknownVariableWarnings(environment: Environment): string[] {
-  const unknown = Object.keys(environment).filter((name) => environment[name] !== "");
+  const set = Object.entries(environment).filter(
+    ([, value]) => value !== undefined && value !== "",
+  );
+  const unknown = set.filter(([name, value = ""]) => isUnknownVariable(name, value));
   return unknown
-    .filter(isUnknownVariable)
+    .map(([name]) => name)
     .sort()
     .map((name) => {
-      const near = suggest(name, knownVariables);
+      const near = suggestVariable(name);
       const hint = near === undefined ? "" : `, did you mean ${near}?`;
       return `Warning: the environment variable ${name} is unknown${hint}`;
     });

@@ -1,3 +1,4 @@
+import { suggest } from "../base/suggest.js";
 import { type Option, options } from "./options.js";
 
 const prefix = "GOSSIPD_";
@@ -9,7 +10,7 @@ export function variableOf({ key, variable }: Option): string | undefined {
 }
 
 /** Every variable that the agent reads. */
-export const knownVariables: ReadonlySet<string> = new Set(
+const knownVariables: ReadonlySet<string> = new Set(
   options.flatMap((one) => variableOf(one) ?? []),
 );
 
@@ -20,9 +21,17 @@ export const secretVariables: ReadonlySet<string> = new Set(
 
 /**
  * True if a variable looks like one of ours and is not. What handlers/log.sh reads is left out, and so
- * is what Kubernetes and Docker set for a service or a container that is called gossipd.
+ * is what Kubernetes sets for a service that is called gossipd.
  */
-export function isUnknownVariable(name: string): boolean {
+export function isUnknownVariable(name: string, value: string): boolean {
   if (!name.startsWith(prefix) || knownVariables.has(name)) return false;
-  return name !== "GOSSIPD_EVENT_LOG" && !/^GOSSIPD_(SERVICE_|PORT$|PORT_|NAME$|ENV_)/.test(name);
+  if (name === "GOSSIPD_EVENT_LOG" || /^GOSSIPD_(SERVICE_|PORT_\d)/.test(name)) return false;
+  return !(name === "GOSSIPD_PORT" && /^(tcp|udp):\/\//.test(value));
+}
+
+/** The variable that may have been meant by an unknown one; what all begin with says nothing. */
+export function suggestVariable(name: string): string | undefined {
+  const known = [...knownVariables].map((one) => one.slice(prefix.length));
+  const near = suggest(name.slice(prefix.length), known);
+  return near === undefined ? undefined : `${prefix}${near}`;
 }

@@ -157,10 +157,16 @@ describe("the environment", () => {
   });
 
   test("a variable of ours that does not exist is warned of, with a suggestion", () => {
-    const { warnings } = configOf({ GOSSIPD_RETRYJOIN: "a", GOSSIPD_X: "1", GOSSIPD_Y: "" });
+    const { warnings } = configOf({ GOSSIPD_RETRYJOIN: "a", GOSSIPD_JOIN: "1", GOSSIPD_Y: "" });
     expect(warnings).toEqual([
+      "Warning: the environment variable GOSSIPD_JOIN is unknown",
       "Warning: the environment variable GOSSIPD_RETRYJOIN is unknown, did you mean GOSSIPD_RETRY_JOIN?",
-      "Warning: the environment variable GOSSIPD_X is unknown",
+    ]);
+  });
+
+  test("a port that no Kubernetes sets is warned of", () => {
+    expect(configOf({ GOSSIPD_PORT: "7946" }).warnings).toEqual([
+      "Warning: the environment variable GOSSIPD_PORT is unknown",
     ]);
   });
 

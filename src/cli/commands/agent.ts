@@ -29,7 +29,20 @@ Configuration files:
   JSON objects. Every flag but -config-file and -config-dir has a key:
 ${wrapped(keysOfFlags())}
   and there are keys without a flag:
-${keysAlone()}`,
+${keysAlone()}
+
+Environment variables:
+
+  Every key can also be given as GOSSIPD_ and the key in upper case, with _ for
+  each dot: GOSSIPD_NODE_NAME, GOSSIPD_MDNS_INTERFACE; GOSSIPD_CONFIG names
+  files and directories. They are read after the files and before the flags. An
+  empty one counts as none. A list is a JSON array or has an item on each line;
+  commas separate addresses, too. Tags are KEY=VALUE separated by commas or
+  newlines, or a JSON object. Handlers inherit the environment, but neither
+  GOSSIPD_ENCRYPT_KEY nor GOSSIPD_RPC_AUTH.
+
+  "config check" says what is wrong with a configuration, "config show" where
+  each value comes from.`,
   run: async (args, terminal) => {
     const code = await runAgent(givenToAgent(args, terminal), terminal);
     setTimeout(() => process.exit(code), exitLimit).unref();
