@@ -134,6 +134,10 @@ export class Agent {
       ...sockets,
       onEvent: (event) => hub.handle(event),
       onRecord: (record) => snapshot?.file?.append(record),
+      onStop: (reason) => {
+        log.error({}, `Agent has to stop: ${reason}`);
+        parts.exit(1, reason);
+      },
     });
     const joiner = new Joiner({
       log,

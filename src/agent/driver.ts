@@ -20,6 +20,8 @@ export interface DriverParts {
   readonly onEvent: (event: SerfEvent) => void;
   /** Called only with a snapshot. */
   readonly onRecord?: (record: SnapshotRecord) => void;
+  /** Another member has the better right to our name. */
+  readonly onStop: (reason: string) => void;
 }
 
 /**
@@ -105,6 +107,9 @@ export class Driver {
         return;
       case "record":
         this.#parts.onRecord?.(output.record);
+        return;
+      case "stop":
+        this.#parts.onStop(output.reason);
     }
   }
 

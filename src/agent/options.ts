@@ -327,7 +327,7 @@ export const options: readonly Option[] = [
     kind: "switch",
     key: "disable_name_resolution",
     default: false,
-    help: "Do not vote on which of two members with one name is the right one. In this version nobody ever votes.",
+    help: "Do not let the members vote on who stays when another member uses our name; only warn.",
   },
   {
     field: "disableCoordinates",

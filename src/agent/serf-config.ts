@@ -37,6 +37,7 @@ export function serfConfig(
     querySizeLimit: settings.querySizeLimit,
     queryResponseSizeLimit: settings.queryResponseSizeLimit,
     coordinates: !settings.disableCoordinates,
+    nameResolution: !settings.disableNameResolution,
     validateNames: settings.validateNodeNames,
   };
 }

@@ -1,6 +1,7 @@
 import type { Address } from "../base/address.js";
 import { hours, type Millis, minutes, seconds } from "../base/units.js";
 import type { Timing } from "../swim/config.js";
+import type { AliveJudge } from "../swim/precedence.js";
 import type { Keyring } from "../wire/keyring.js";
 import type { SnapshotState } from "./snapshot.js";
 
@@ -62,8 +63,12 @@ export interface SerfConfig {
    * has heard is not told again. Undefined: no snapshot is kept, and nothing is recorded.
    */
   readonly snapshot: SnapshotState | undefined;
+  /** False: that another member uses our name is reported, and not voted on. */
+  readonly nameResolution: boolean;
   /** Members whose names hold more than letters, digits, dashes and dots are not believed. */
   readonly validateNames: boolean;
+  /** As {@link SwimConfig.judgeAlive}. */
+  readonly judgeAlive?: AliveJudge;
 }
 
 /** What identifies a member and where it is: no default fits. */
@@ -96,6 +101,7 @@ export const serfDefaults: Omit<SerfConfig, SerfIdentity> = {
   userQuiescentPeriod: seconds(1),
   coordinates: true,
   snapshot: undefined,
+  nameResolution: true,
   validateNames: false,
 };
 

@@ -64,4 +64,6 @@ export type SerfOutput =
   | Output
   | { readonly kind: "event"; readonly event: SerfEvent }
   /** To be added to the snapshot; a leave at once and for good. */
-  | { readonly kind: "record"; readonly record: SnapshotRecord };
+  | { readonly kind: "record"; readonly record: SnapshotRecord }
+  /** Another member has the better right to our name: this one has to end, without a leave. */
+  | { readonly kind: "stop"; readonly reason: string };

@@ -2,13 +2,11 @@ import { type Address, formatAddress } from "../base/address.js";
 import type { Log } from "../base/log.js";
 import type { SwimMember } from "../swim/member.js";
 
-/** Reports that two addresses claim one name. */
+/** Reports that two addresses claim the name of another member; of ours does {@link NameContest}. */
 export class NameConflicts {
-  readonly #self: string;
   readonly #log: Log;
 
-  constructor(self: string, log: Log) {
-    this.#self = self;
+  constructor(log: Log) {
     this.#log = log;
   }
 
@@ -16,8 +14,7 @@ export class NameConflicts {
   handle(existing: SwimMember, claimed: Address): void {
     const held = formatAddress(existing.address);
     const other = formatAddress(claimed);
-    const level = existing.name === this.#self ? "error" : "warn";
-    this.#log[level](
+    this.#log.warn(
       {},
       `Name conflict for '${existing.name}' both ${held} and ${other} are claiming`,
     );

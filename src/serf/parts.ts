@@ -5,6 +5,7 @@ import type { Random } from "../base/random.js";
 import type { Timers } from "../base/timers.js";
 import type { Bytes } from "../base/units.js";
 import type { Delegate } from "../swim/delegate.js";
+import type { OwnName } from "../swim/own-name.js";
 import { Announcements } from "./announcements.js";
 import { Broadcasts } from "./broadcasts.js";
 import type { SerfConfig } from "./config.js";
@@ -18,10 +19,14 @@ import { LamportClock, successor } from "./lamport.js";
 import { Membership } from "./membership.js";
 import { type Clocks, UserState } from "./merge.js";
 import { NameConflicts } from "./name-conflicts.js";
+import { NameContest } from "./name-contest.js";
+import { NamePoll } from "./name-poll.js";
 import { Queries } from "./queries.js";
 import { QueryFilters } from "./query-filter.js";
 import { QueryInbox } from "./query-inbox.js";
 import { QueryReplies } from "./query-replies.js";
+import { Reclaim } from "./reclaim.js";
+import { Release } from "./release.js";
 import type { SnapshotRecord } from "./snapshot.js";
 import { SnapshotRecorder } from "./snapshot-recorder.js";
 import { SwimDelegate } from "./swim-delegate.js";
@@ -49,6 +54,10 @@ export interface Surroundings {
   record(record: SnapshotRecord): void;
   /** Keeps the keys beyond our end; throws {@link OperatorError}. */
   saveKeyring(keys: readonly Bytes[]): void;
+  /** What can be done about others that use our name. */
+  ownName(): OwnName;
+  /** Ends this member, without a leave. */
+  stop(reason: string): void;
   /** Sends one message in a packet of its own. */
   sendUser(to: Address, payload: Bytes): void;
 }
@@ -91,6 +100,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     clock,
     counters,
     emit: (now, kind, member) => {
+      if (member.name !== self) reclaim.handleChange(now);
       if (kind === "member-reap") coordinates.forget(member.name);
       recorder?.member(kind, member);
       stream.member(now, kind, member);
@@ -140,6 +150,30 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     inbox.ignoreBefore(successor(snapshot.queryClock));
   }
   const keys = new Keys({ queries, log, aliveCount: surroundings.aliveCount });
+  const { aliveCount, ownName, stop } = surroundings;
+  const poll = new NamePoll({ self, log, queries, aliveCount });
+  const contest = new NameContest({
+    config,
+    timers,
+    log,
+    counters,
+    poll,
+    ownName,
+    staying,
+    stop,
+  });
+  const release = new Release({ timing: config.timing, timers, log, ownName });
+  const reclaim = new Reclaim({
+    config,
+    timers,
+    log,
+    poll,
+    contest,
+    release,
+    ownName,
+    staying,
+    aliveCount,
+  });
   const delegate = new SwimDelegate({
     log,
     counters,
@@ -160,7 +194,8 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
       isAlive: surroundings.isAlive,
     }),
     coordinates: config.coordinates ? coordinates : undefined,
-    conflicts: new NameConflicts(self, log),
+    conflicts: new NameConflicts(log),
+    reclaim,
     meta: () => encodeOwnTags(tags(), config.delegateVersion),
     ignoresOld: surroundings.ignoresOld,
   });

@@ -67,6 +67,8 @@ export class Serf {
   readonly #rejoin: Rejoin;
   readonly #departure: Departure;
   #outbox: SerfOutput[] = [];
+  /** True once we gave up our name to another member. */
+  #stopped = false;
   #tags: ReadonlyMap<string, string>;
   /** Joins under way that do not want to hear of the past. */
   #joinsIgnoringOld = 0;
@@ -89,12 +91,17 @@ export class Serf {
       counters: this.counters,
       meter,
       tags: () => this.#tags,
-      staying: () => this.state === "alive",
+      staying: () => this.state === "alive" && !this.#stopped,
       ignoresOld: () => this.#joinsIgnoringOld > 0,
       saveKeyring: (keys) => host.saveKeyring?.(keys),
       aliveCount: () => this.#swim.aliveCount,
       isAlive: (node) => this.#swim.member(node)?.state === "alive",
       emit: (event) => this.#outbox.push({ kind: "event", event }),
+      ownName: () => this.#swim.ownName,
+      stop: (reason) => {
+        this.#stopped = true;
+        this.#outbox.push({ kind: "stop", reason });
+      },
       record: (record) => this.#outbox.push({ kind: "record", record }),
       sendUser: (to, payload) => this.#swim.sendUser(to, payload),
     });

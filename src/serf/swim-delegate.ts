@@ -5,6 +5,7 @@ import type { Meter } from "../base/meter.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { Delegate } from "../swim/delegate.js";
 import type { SwimMember } from "../swim/member.js";
+import type { Rival } from "../swim/rival.js";
 import { DecodeError } from "../wire/errors.js";
 import { maxSerfMessageBytes } from "../wire/limits.js";
 import {
@@ -24,6 +25,7 @@ import type { NameConflicts } from "./name-conflicts.js";
 import type { Queries } from "./queries.js";
 import type { QueryInbox } from "./query-inbox.js";
 import type { QueryReplies } from "./query-replies.js";
+import type { Reclaim } from "./reclaim.js";
 import type { UserEvents } from "./user-events.js";
 
 /** Who serves what SWIM asks and tells. */
@@ -42,6 +44,7 @@ export interface DelegateParts {
   /** Undefined if coordinates are off. */
   readonly coordinates: CoordinateClient | undefined;
   readonly conflicts: NameConflicts;
+  readonly reclaim: Reclaim;
   /** Our own tags, encoded. */
   meta(): Bytes;
   /** True while a join of ours is under way that does not want to hear of the past. */
@@ -135,6 +138,10 @@ export class SwimDelegate implements Delegate {
   handleConflict(_now: Instant, existing: SwimMember, claimed: Address): void {
     this.#parts.counters.conflicts += 1;
     this.#parts.conflicts.handle(existing, claimed);
+  }
+
+  handleRival(now: Instant, rival: Rival): void {
+    this.#parts.reclaim.handleRival(now, rival);
   }
 
   /** The queue in which the message is passed on; undefined if it is not. */

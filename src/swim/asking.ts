@@ -1,5 +1,6 @@
-import type { Address } from "../base/address.js";
+import { type Address, sameAddress } from "../base/address.js";
 import type { Instant, Millis } from "../base/units.js";
+import type { Ping } from "../wire/swim-messages.js";
 import type { Parts } from "./parts.js";
 import type { Sender } from "./sender.js";
 import type { Streams } from "./streams.js";
@@ -21,6 +22,8 @@ export class Asking {
   readonly #parts: Parts;
   readonly #sender: Sender;
   readonly #streams: Streams;
+  /** What ends the questions that are open, by the number of their pings: two of an inquiry, a few of our own. */
+  readonly #open = new Map<number, (now: Instant, answered: boolean) => void>();
 
   constructor(parts: Parts, sender: Sender, streams: Streams) {
     this.#parts = parts;
@@ -41,9 +44,11 @@ export class Asking {
       if (!open) return;
       open = false;
       acks.forget(seq);
+      this.#open.delete(seq);
       done(then, answered);
     };
     const seq = acks.expect({ handleAck: (then) => end(then, true) });
+    this.#open.set(seq, end);
     const ping = this.#sender.ping(seq, name);
     // Alone: who listens there may belong to another group, which is not to hear of this one.
     this.#sender.sendAlone(address, ping);
@@ -58,6 +63,16 @@ export class Asking {
       this.#askOthers({ address, name }, seq);
     });
     host.timers.at(now + time, (then) => end(then, false));
+  }
+
+  /**
+   * A ping that we are about to answer. If it is our own, the address that we ask at leads to ourselves,
+   * as when we were told to advertise another one: that is nobody else who answers.
+   */
+  handlePing(now: Instant, { seq, sourceIp, sourceNode, sourcePort }: Ping): void {
+    const { address, name } = this.#parts.local;
+    if (sourceNode !== name || !sameAddress(address, { ip: sourceIp, port: sourcePort })) return;
+    this.#open.get(seq)?.(now, false);
   }
 
   #askOthers({ address, name }: Question, seq: number): void {

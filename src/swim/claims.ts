@@ -17,6 +17,7 @@ import {
   judgeSuspect,
   type Knowledge,
 } from "./precedence.js";
+import type { ClaimSource, Rival } from "./rival.js";
 import { minSuspicion } from "./scaling.js";
 import type { Sender } from "./sender.js";
 import { Suspicion, type SuspicionBounds } from "./suspicion.js";
@@ -51,8 +52,13 @@ export class Claims {
   }
 
   /** One member as somebody else's push/pull describes it. */
-  handleState(now: Instant, state: MemberState): void {
+  handleState(now: Instant, state: MemberState, source: ClaimSource): void {
     const { incarnation, node } = state;
+    // What a suspicion or a departure is about, gossip does not say; here we are told that it is not us.
+    if (this.#isRival(state)) {
+      this.#meetRival(now, { ...state, source });
+      if (state.state !== "left") return;
+    }
     switch (state.state) {
       case "alive":
         this.handleAlive(now, { ...state, kind: "alive" });
@@ -127,10 +133,11 @@ export class Claims {
   }
 
   #weigh(now: Instant, claim: Alive): void {
-    const { host, members } = this.#parts;
+    const { config, host, members } = this.#parts;
     const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
-    switch (judgeAlive(claim, knowledge)) {
+    const judge = config.judgeAlive ?? judgeAlive;
+    switch (judge(claim, knowledge)) {
       case "ignore":
         return;
       case "introduce":
@@ -144,7 +151,7 @@ export class Claims {
         if (known !== undefined) this.#inquiries.inquire(now, known, claim);
         return;
       case "rival":
-        if (known !== undefined) this.#reportConflict(now, known, claim);
+        this.#meetRival(now, { ...claim, state: "alive", source: "gossip" });
         return;
       case "refute":
         host.log.warn(
@@ -154,6 +161,20 @@ export class Claims {
         this.#self.refute(claim.incarnation);
         return;
     }
+  }
+
+  #isRival(state: MemberState): boolean {
+    const { local } = this.#parts;
+    if (state.node !== local.name || this.#self.leaving) return false;
+    return isSound({ ...state, kind: "alive" }) && !sameAddress(local.address, state);
+  }
+
+  #meetRival(now: Instant, claim: Omit<MemberState, "node"> & Pick<Rival, "source">): void {
+    const { incarnation, ip, meta = nothing, port, source, state, versions } = claim;
+    const address = { ip, port };
+    this.#self.contested = true;
+    const rival: Rival = { address, incarnation, meta, versions, state, source };
+    this.#parts.delegate.handleRival(now, rival);
   }
 
   #knowledgeOf(

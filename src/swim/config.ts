@@ -1,6 +1,7 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Millis } from "../base/units.js";
 import type { Keyring } from "../wire/keyring.js";
+import type { AliveJudge } from "./precedence.js";
 
 /** What a profile fixes (protocol.md section 4.1). */
 export interface Timing {
@@ -78,4 +79,6 @@ export interface SwimConfig {
   readonly versions: Bytes;
   /** Believe only in members whose names have no {@link nodeNameFault}; off unless set. */
   readonly validateNames?: boolean;
+  /** Which alive claims to believe, unless it is {@link judgeAlive} that says so; a test puts memberlist's rule here. */
+  readonly judgeAlive?: AliveJudge;
 }

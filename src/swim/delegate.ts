@@ -1,6 +1,7 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { SwimMember } from "./member.js";
+import type { Rival } from "./rival.js";
 
 /** What SWIM asks and tells the layer above. Called in the middle of handling an input. */
 export interface Delegate {
@@ -29,4 +30,9 @@ export interface Delegate {
    * not believed. Called once a minute for as long as the claims come.
    */
   handleConflict(now: Instant, existing: SwimMember, claimed: Address): void;
+  /**
+   * Our own name is held or claimed elsewhere; nobody has been asked yet. Called for each such claim,
+   * in a push/pull before all members of it are known.
+   */
+  handleRival(now: Instant, rival: Rival): void;
 }

@@ -11,6 +11,11 @@ import type { Sender } from "./sender.js";
 export class LocalMember {
   /** True once we began to leave; there is no way back. */
   leaving = false;
+  /**
+   * True once somebody held our name elsewhere. From then on each refutation leaves one incarnation
+   * out, so that there is one between ours and theirs ({@link OwnName.release}).
+   */
+  contested = false;
 
   readonly #parts: Parts;
   readonly #sender: Sender;
@@ -47,8 +52,22 @@ export class LocalMember {
     const { awareness, counters, local } = this.#parts;
     counters.refutations += 1;
     awareness.apply(1);
-    local.incarnation = refutingIncarnation(local.incarnation, accused);
-    this.#sender.spread(this.#claim(), formatIp(local.address.ip));
+    local.incarnation = refutingIncarnation(local.incarnation, accused + (this.contested ? 1 : 0));
+    this.#sender.spread(this.claim(), formatIp(local.address.ip));
+  }
+
+  /** Claims our name anew, at least two above what others hold; nobody had reason to accuse us. */
+  reassert(held: number): void {
+    const { local } = this.#parts;
+    local.incarnation = refutingIncarnation(local.incarnation, held + 1);
+    this.#sender.spread(this.claim(), local.name);
+  }
+
+  /** What we say of ourselves now. */
+  claim(): Alive {
+    const { address, incarnation, meta, name, versions } = this.#parts.local;
+    const { ip, port } = address;
+    return { kind: "alive", node: name, incarnation, ip, port, meta, versions };
   }
 
   #announce(meta: Bytes, finished?: () => void): void {
@@ -56,12 +75,6 @@ export class LocalMember {
     assert(meta.length <= maxMetaBytes, "the layer above keeps the meta within its limit");
     local.incarnation = refutingIncarnation(local.incarnation, 0);
     local.meta = meta;
-    this.#sender.spread(this.#claim(), local.name, finished);
-  }
-
-  #claim(): Alive {
-    const { address, incarnation, meta, name, versions } = this.#parts.local;
-    const { ip, port } = address;
-    return { kind: "alive", node: name, incarnation, ip, port, meta, versions };
+    this.#sender.spread(this.claim(), local.name, finished);
   }
 }

@@ -23,6 +23,7 @@ export class PushPull {
   readonly #parts: Parts;
   readonly #claims: Claims;
   readonly #streams: Streams;
+  #heldUntil: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(parts: Parts, claims: Claims, streams: Streams) {
     this.#parts = parts;
@@ -38,6 +39,11 @@ export class PushPull {
     const { config, host } = this.#parts;
     const delay = host.random.next() * config.timing.pushPullInterval;
     host.timers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
+  }
+
+  /** Whoever's turn comes before `until` has it then. */
+  holdUntil(until: Instant): void {
+    this.#heldUntil = until;
   }
 
   /** Begins an exchange; `join` says that we want to become one group with the other side's. */
@@ -73,6 +79,10 @@ export class PushPull {
 
   #exchangeWithSomebody(now: Instant): void {
     const { config, host, local, members } = this.#parts;
+    if (now < this.#heldUntil) {
+      host.timers.at(this.#heldUntil, (then) => this.#exchangeWithSomebody(then));
+      return;
+    }
     const wait: Millis = pushPullInterval(config.timing.pushPullInterval, members.known);
     host.timers.at(now + wait, (then) => this.#exchangeWithSomebody(then));
     const [peer] = members.pick(1, (member) => member.state === "alive" && member !== local);
@@ -95,7 +105,8 @@ export class PushPull {
     const { delegate, faults, members } = this.#parts;
     const failure = findIncompatible(members.all(), remote.members.map(versioned));
     if (failure !== undefined) return failure;
-    for (const state of remote.members) this.#claims.handleState(now, state);
+    const source = ours ? "join" : "exchange";
+    for (const state of remote.members) this.#claims.handleState(now, state, source);
     if (remote.userState.length === 0) return undefined;
     try {
       delegate.mergeRemoteState(now, remote.userState, remote.join, ours);

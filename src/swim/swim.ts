@@ -18,6 +18,7 @@ import type { Host, StreamId } from "./host.js";
 import { type JoinResult, type JoinTarget, joinAll } from "./join.js";
 import { LocalMember } from "./local-member.js";
 import { isGone, type SwimMember } from "./member.js";
+import { OwnName } from "./own-name.js";
 import { createParts, type Parts } from "./parts.js";
 import { Prober } from "./prober.js";
 import { PushPull } from "./push-pull.js";
@@ -32,10 +33,12 @@ import { Streams } from "./streams.js";
  * emits to the host. {@link start} comes first. Nothing that a peer sends makes a call throw.
  */
 export class Swim {
+  readonly ownName: OwnName;
   readonly #parts: Parts;
   readonly #sender: Sender;
   readonly #self: LocalMember;
   readonly #claims: Claims;
+  readonly #asking: Asking;
   readonly #streams: Streams;
   readonly #pushPull: PushPull;
   readonly #relay: Relay;
@@ -46,10 +49,11 @@ export class Swim {
     this.#sender = new Sender(parts);
     this.#self = new LocalMember(parts, this.#sender);
     this.#streams = new Streams(parts, (...request) => this.#serve(...request));
-    const asking = new Asking(parts, this.#sender, this.#streams);
-    this.#claims = new Claims(parts, this.#sender, this.#self, asking);
+    this.#asking = new Asking(parts, this.#sender, this.#streams);
+    this.#claims = new Claims(parts, this.#sender, this.#self, this.#asking);
     this.#pushPull = new PushPull(parts, this.#claims, this.#streams);
     this.#relay = new Relay(parts, this.#sender);
+    this.ownName = new OwnName(parts, this.#sender, this.#self, this.#asking, this.#pushPull);
   }
 
   get counters(): SwimCounters {
@@ -205,7 +209,7 @@ export class Swim {
     const { acks, delegate } = this.#parts;
     switch (message.kind) {
       case "ping": {
-        if (!this.#isMeant(message, from)) return;
+        if (!this.#isMeant(now, message, from)) return;
         const payload = delegate.ackPayload(now);
         this.#sender.send(now, answerTo(message, from), { kind: "ack", seq: message.seq, payload });
         return;
@@ -246,7 +250,7 @@ export class Swim {
         this.#pushPull.answer(now, from, message, reply);
         return;
       case "ping":
-        if (!this.#isMeant(message, from)) return;
+        if (!this.#isMeant(now, message, from)) return;
         reply({ kind: "ack", seq: message.seq, payload: undefined });
         return;
       case "user":
@@ -259,8 +263,11 @@ export class Swim {
     }
   }
 
-  #isMeant(ping: Ping, from: Address): boolean {
-    if (ping.node === "" || ping.node === this.#parts.local.name) return true;
+  #isMeant(now: Instant, ping: Ping, from: Address): boolean {
+    if (ping.node === "" || ping.node === this.#parts.local.name) {
+      this.#asking.handlePing(now, ping);
+      return true;
+    }
     const text = `Got ping for unexpected node '${ping.node}' from=${formatAddress(from)}`;
     this.#parts.host.log.warn({ node: ping.node }, text);
     return false;

@@ -63,7 +63,13 @@ export async function startMember(
     },
   );
   const events: SerfEvent[] = [];
-  const driver = new Driver(serf, { ...sockets, onEvent: (event) => events.push(event) });
+  const driver = new Driver(serf, {
+    ...sockets,
+    onEvent: (event) => events.push(event),
+    onStop: (reason) => {
+      throw new Error(reason);
+    },
+  });
   driver.start();
   onTestFinished(() => driver.stop());
   const feed = <T>(input: (now: number, done: (value: T) => void) => void): Promise<T> =>

@@ -58,8 +58,10 @@ export class ClusterNode {
   readonly records: SnapshotRecord[] = [];
   readonly streams = new Map<StreamId, StreamEnd>();
   readonly #recovered: SnapshotState | undefined;
-  /** False once it crashed. */
+  /** False once it crashed or had to stop. */
   up = true;
+  /** Why it had to stop. */
+  stopped: string | undefined;
 
   constructor(name: string, seed: number, options: NodeOptions) {
     const { host = 1, saveKeyring = () => {}, ...overrides } = options;
@@ -113,6 +115,8 @@ export class SerfCluster {
   readonly #loss: number;
   readonly #seed: number;
   #hosts = 0;
+  /** Packets pass only if this says so, and connections only if it does of both ways. */
+  link: (from: ClusterNode, to: ClusterNode) => boolean = () => true;
   /** Addresses whose packets get lost, both ways. */
   readonly #silenced = new Set<string>();
   /** On which side of a cut the nodes are; none of both reaches all. */
@@ -218,6 +222,10 @@ export class SerfCluster {
       case "record":
         node.records.push(output.record);
         return;
+      case "stop":
+        node.stopped = output.reason;
+        this.crash(node);
+        return;
       case "packet":
         this.#send(node, output.to, output.payload);
         return;
@@ -247,7 +255,7 @@ export class SerfCluster {
     const target = formatAddress(to);
     this.#later(() => {
       const receiver = this.#nodes.get(target);
-      if (receiver === undefined) return;
+      if (receiver === undefined || !this.link(node, receiver)) return;
       receiver.serf.receivePacket(this.now, node.address, payload);
       this.settle(receiver);
     });
@@ -264,7 +272,8 @@ export class SerfCluster {
     const end = { node, id: stream, open: true } as StreamEnd;
     node.streams.set(stream, end);
     const target = this.#nodes.get(formatAddress(to));
-    const reachable = this.#isReachable(node.address, to);
+    const links = target === undefined || (this.link(node, target) && this.link(target, node));
+    const reachable = links && this.#isReachable(node.address, to);
     const peer = { node: target ?? node, id: undefined, open: true, peer: end } as StreamEnd;
     end.peer = peer;
     this.#later(() => {

@@ -7,6 +7,7 @@ import { profiles, type SwimConfig } from "../../src/swim/config.js";
 import type { Delegate } from "../../src/swim/delegate.js";
 import type { Host, Output, StreamId } from "../../src/swim/host.js";
 import type { SwimMember } from "../../src/swim/member.js";
+import type { Rival } from "../../src/swim/rival.js";
 import { Swim } from "../../src/swim/swim.js";
 import { packCompound } from "../../src/wire/compound.js";
 import { openPacket } from "../../src/wire/envelope.js";
@@ -140,6 +141,11 @@ export class TestDelegate implements Delegate {
 
   handleUpdate(_now: Instant, member: SwimMember): void {
     this.events.push(`update ${member.name}`);
+  }
+
+  handleRival(_now: Instant, rival: Rival): void {
+    const { address, incarnation, source, state } = rival;
+    this.events.push(`rival ${formatAddress(address)} ${state} ${incarnation} by ${source}`);
   }
 
   handleConflict(_now: Instant, existing: SwimMember, claimed: Address): void {

@@ -176,11 +176,11 @@ describe("about us", () => {
     expect(bench.view()).toMatchObject({ me: "alive 1" });
   });
 
-  test("28: another that uses our name is a conflict and not a war of incarnations", () => {
+  test("28: another that uses our name is told of and starts no war of incarnations", () => {
     const bench = knowing(1);
     bench.receive(from, aliveClaim("me", { incarnation: 7, ip: Uint8Array.of(10, 0, 0, 9) }));
     expect(bench.view()).toMatchObject({ me: "alive 1" });
-    expect(bench.delegate.events).toEqual(["conflict me 10.0.0.1:7946 10.0.0.9:7946"]);
+    expect(bench.delegate.events).toEqual(["rival 10.0.0.9:7946 alive 7 by gossip"]);
   });
 });
 

@@ -1,0 +1,113 @@
+import type { Log } from "../base/log.js";
+import type { Timers } from "../base/timers.js";
+import { type Instant, type Millis, seconds } from "../base/units.js";
+import type { Timing } from "../swim/config.js";
+import type { FormerPlace, OwnName } from "../swim/own-name.js";
+
+/** After how many gossip intervals a claim of ours is gossiped no more. */
+const fadeRounds = 5;
+
+/** Time for a claim to be everywhere, in gossip intervals. */
+const spreadRounds = 3;
+
+/** Serf's agent tells its handlers of changes after so long without another one ... */
+const serfQuiescence: Millis = seconds(1);
+
+/** ... or so long after the first. */
+const serfCoalescence: Millis = seconds(3);
+
+export interface ReleaseParts {
+  readonly timing: Timing;
+  readonly timers: Timers;
+  readonly log: Log;
+  ownName(): OwnName;
+}
+
+/**
+ * Makes members of Serf's make believe that we are elsewhere: first that we left the place where they
+ * hold us, then that we are here. memberlist lets only one who left move.
+ *
+ * Between the two lies as much time as Serf's agent collects changes of members. Of what it collected
+ * it tells the last, unless that is of the kind told before: of a leave and a join in one such window
+ * its handlers would hear nothing, and go on with the old address (compat.md section 11).
+ */
+export class Release {
+  /** The incarnation in which members were last told that we left. */
+  incarnation: number | undefined;
+
+  readonly #parts: ReleaseParts;
+  /** When anything changed with another member. */
+  #changedAt: Instant = Number.NEGATIVE_INFINITY;
+  #claimedAt: Instant = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: ReleaseParts) {
+    this.#parts = parts;
+  }
+
+  /** Another member came, went or changed. */
+  handleChange(now: Instant): void {
+    this.#changedAt = now;
+  }
+
+  /** We have claimed to be here: that is on its way for a while. */
+  handleClaim(now: Instant): void {
+    this.#claimedAt = now;
+  }
+
+  /**
+   * `former` says where each member holds us, `held` is the highest incarnation that any of them may
+   * know. `done` is called when they should know better.
+   */
+  start(
+    now: Instant,
+    former: ReadonlyMap<string, FormerPlace>,
+    held: number,
+    done: (now: Instant) => void,
+  ): void {
+    const { log, ownName, timers } = this.#parts;
+    if (ownName().incarnation < held + 2) ownName().reassert(held);
+    // A claim that still is on its way would come right after the leave.
+    const releaseAt = Math.max(now, this.#claimedAt + this.#rounds(fadeRounds));
+    const endsAt = releaseAt + serfCoalescence + this.#rounds(spreadRounds);
+    ownName().holdExchanges(endsAt);
+    const release = (): void => {
+      for (const [name, place] of former) ownName().release(name, place);
+    };
+    timers.at(releaseAt, (then) => {
+      log.info({ members: former.size }, "members that hold us elsewhere are told that we left");
+      this.incarnation = ownName().incarnation - 1;
+      release();
+      // Either copy may get lost; a second one changes nothing.
+      timers.at(then + this.#rounds(1), release);
+      this.#whenTold(then, endsAt, (end) => this.#claim(end, former, done));
+    });
+  }
+
+  #claim(
+    now: Instant,
+    former: ReadonlyMap<string, FormerPlace>,
+    done: (now: Instant) => void,
+  ): void {
+    const { ownName, timers } = this.#parts;
+    ownName().reassert(ownName().incarnation - 1);
+    ownName().announceTo(former.keys());
+    this.handleClaim(now);
+    timers.at(now + this.#rounds(1), () => ownName().announceTo(former.keys()));
+    done(now);
+  }
+
+  /** When Serf's agents have told what they collected: soon if nothing else happens in the group. */
+  #whenTold(releasedAt: Instant, endsAt: Instant, run: (now: Instant) => void): void {
+    const quietAt =
+      Math.max(releasedAt, this.#changedAt) + serfQuiescence + this.#rounds(spreadRounds);
+    this.#parts.timers.at(Math.min(quietAt, endsAt), (now) => {
+      const changed = this.#changedAt + serfQuiescence + this.#rounds(spreadRounds) > now;
+      if (changed && now < endsAt) this.#whenTold(releasedAt, endsAt, run);
+      else run(now);
+    });
+  }
+
+  #rounds(count: number): Millis {
+    return count * this.#parts.timing.gossipInterval;
+  }
+}
