@@ -5,7 +5,7 @@ import type { Bytes } from "../../src/base/units.js";
 export class ProcessEnded extends Error {}
 
 /** An error as the system gives it. */
-export function systemError(code: string): Error {
+function systemError(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 

@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
-import { formatRecord } from "../../src/serf/snapshot.js";
+import { TimerQueue } from "../../src/base/timers.js";
+import { LamportClock } from "../../src/serf/lamport.js";
+import { formatRecord, type SnapshotRecord } from "../../src/serf/snapshot.js";
+import { SnapshotRecorder } from "../../src/serf/snapshot-recorder.js";
 import { encodeFilter } from "../../src/wire/serf-messages.js";
 import { LoneSerf, peerAddress, remoteState } from "../support/lone-serf.js";
+import { memberOf } from "../support/members.js";
 import { emptySnapshot } from "../support/serf-cluster.js";
 
 const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(value));
@@ -52,6 +56,22 @@ test("forgetting a member is nothing to record, nor are its tags", () => {
   lone.meet("b", 2, { incarnation: 2, tags: { role: "web" } });
   lone.run(1_000);
   expect(takeLines(lone)).toEqual(["not-alive: a", "clock: 1", "alive: b 10.0.1.2:7946"]);
+});
+
+test("where a member has moved to is recorded, once; Serf would go on looking where it was", () => {
+  const records: SnapshotRecord[] = [];
+  const recorder = new SnapshotRecorder(emptySnapshot, {
+    clocks: { member: new LamportClock() },
+    timers: new TimerQueue(),
+    emit: (record) => records.push(record),
+  });
+  const alive = (host: number) => ({ kind: "alive", name: "a", address: peerAddress(host) });
+  recorder.member("member-update", memberOf("a", { host: 9 }));
+  recorder.member("member-join", memberOf("a", { host: 1 }));
+  recorder.member("member-update", memberOf("a", { host: 1, tags: { role: "web" } }));
+  recorder.member("member-update", memberOf("a", { host: 2 }));
+  recorder.member("member-update", memberOf("a", { host: 2 }));
+  expect(records).toEqual([alive(1), alive(2)]);
 });
 
 test("the clock is recorded one behind, within half a second and never twice", () => {
