@@ -56,7 +56,6 @@ export function configOf(values: Values): Config {
 function checked({ settings: merged, origins: from }: Merged, refuse: Refuse): Config {
   const warnings: string[] = [];
   let [settings, origins] = [merged, from];
-  refuseWhatComesLater(settings, origins, refuse);
   refuseNegative(settings, origins, refuse);
   if (settings.nodeName === "") settings = { ...settings, nodeName: hostname() };
   const handlers = settings.eventHandlers.flatMap((text, index) => {
@@ -92,16 +91,6 @@ function checked({ settings: merged, origins: from }: Merged, refuse: Refuse): C
 
 function tooLow(name: string): string {
   return `Warning: '${name}' is too low. Setting to ${formatDuration(shortest)}`;
-}
-
-function refuseWhatComesLater(settings: Settings, origins: Origins, refuse: Refuse): void {
-  for (const option of options) {
-    if (option.later === undefined || settings[option.field] === option.default) continue;
-    refuse(
-      new OperatorError(`${spelled(option)}: ${option.later}`),
-      sourcesOf(origins[option.field]),
-    );
-  }
 }
 
 function refuseNegative(settings: Settings, origins: Origins, refuse: Refuse): void {

@@ -43,8 +43,6 @@ type OptionFor<Field extends keyof Settings> = {
   readonly negated?: boolean;
   /** A second flag with the same meaning. */
   readonly alias?: { readonly flag: string; readonly help: string };
-  /** The feature is not built yet: any other value than the default is refused with this reason. */
-  readonly later?: string;
   readonly help: string;
 };
 

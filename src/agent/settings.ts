@@ -1,9 +1,6 @@
 import type { Millis } from "../base/units.js";
 
-/**
- * What an operator can set, after defaults, files, environment and flags were merged. The fields of features that
- * come later are here so that they can be refused by name (see `later` in options.ts).
- */
+/** What an operator can set, after defaults, files, environment and flags were merged. */
 export interface Settings {
   readonly nodeName: string;
   readonly role: string;

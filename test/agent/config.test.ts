@@ -352,15 +352,30 @@ describe("checks after merging", () => {
     expect(flagsAlone(["rejoin", "true"], ["snapshot", "/x"]).warnings).toEqual([]);
   });
 
-  test("a key of a later feature that asks for nothing is accepted", () => {
-    const settings = configOf([
-      {
-        enable_syslog: false,
-        syslog_facility: "LOCAL0",
-        rejoin_after_leave: false,
-        snapshot_path: "",
-      },
-    ]);
-    expect(settings.enableSyslog).toBe(false);
+  test("the four keys that do nothing in Serf are accepted, and three do what they say", () => {
+    const file = {
+      enable_compression: false,
+      disable_coordinates: true,
+      validate_node_names: true,
+      MsgpackUseNewTimeFormat: true,
+    };
+    expect(configOf([file])).toMatchObject({
+      compression: false,
+      disableCoordinates: true,
+      validateNodeNames: true,
+    });
+    // The trap of compat.md section 4.2: Serf's flag overwrites the key even if it is not given.
+    expect(configOf([file], ["disable-compression", "false"]).compression).toBe(true);
+  });
+
+  test("0 cannot be forced back, by a later file or a flag", () => {
+    const files = [
+      { retry_max_attempts: 3, retry_interval: "2m" },
+      { retry_max_attempts: 0, retry_interval: "0s" },
+    ];
+    expect(configOf(files, ["retry-max", "0"])).toMatchObject({
+      retryMaxAttempts: 3,
+      retryInterval: 120_000,
+    });
   });
 });

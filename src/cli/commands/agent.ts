@@ -62,7 +62,7 @@ export function givenToAgent(args: Arguments, { env }: Terminal): Given {
 
 /** The flag of an option and its alias, if it has them. */
 function flagsOf(option: Option): OptionSpec[] {
-  const { alias, flag, help, kind, later, placeholder = "VALUE", value } = option;
+  const { alias, flag, help, kind, placeholder = "VALUE", value } = option;
   if (flag === undefined) return [];
   const shape = {
     kind: flagKind(option),
@@ -70,8 +70,7 @@ function flagsOf(option: Option): OptionSpec[] {
     repeatable: kind === "list" || kind === "tags",
     ...(value === undefined ? {} : { value }),
   };
-  const note = later === undefined ? help : `${help} Not available yet.`;
-  const main = { ...shape, flag, help: note };
+  const main = { ...shape, flag, help };
   return alias === undefined ? [main] : [main, { ...shape, flag: alias.flag, help: alias.help }];
 }
 
@@ -89,11 +88,7 @@ function keysOfFlags(): string {
 
 function keysAlone(): string {
   const alone = options.filter(({ flag, key }) => flag === undefined && key !== undefined);
-  return alone
-    .map(({ key, help, later }) =>
-      wrapped(later === undefined ? `${key}: ${help}` : `${key}: ${help} Not available yet.`),
-    )
-    .join("\n");
+  return alone.map(({ key, help }) => wrapped(`${key}: ${help}`)).join("\n");
 }
 
 /** `text` in lines of at most 80 characters, indented; the first a little less than the rest. */
