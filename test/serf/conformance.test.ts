@@ -10,7 +10,7 @@ import {
 } from "../../src/wire/serf-messages.js";
 import { ask } from "../support/asked.js";
 import { LoneSerf, peerAddress, remoteState } from "../support/lone-serf.js";
-import { type ClusterNode, SerfCluster } from "../support/serf-cluster.js";
+import { type ClusterNode, emptySnapshot, SerfCluster } from "../support/serf-cluster.js";
 
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("hex");
 const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(value));
@@ -161,11 +161,12 @@ describe("the conformance checklist (protocol.md section 7)", () => {
     expect(late.events.filter(({ kind }) => kind === "user")).toEqual([]);
   });
 
+  const intents = ({ sent }: ClusterNode): number =>
+    sent.filter(({ payload }) =>
+      Buffer.from(payload).includes(Buffer.from("0182a54c54696d65", "hex")),
+    ).length;
+
   test("43: a join intent follows a join, not a reconnect", () => {
-    const intents = ({ sent }: ClusterNode): number =>
-      sent.filter(({ payload }) =>
-        Buffer.from(payload).includes(Buffer.from("0182a54c54696d65", "hex")),
-      ).length;
     const cluster = new SerfCluster();
     const plain = { compression: false };
     const a = cluster.add("a", plain);
@@ -185,6 +186,17 @@ describe("the conformance checklist (protocol.md section 7)", () => {
       ),
     ).toBe(true);
     expect([intents(a), intents(b)]).toEqual(before);
+  });
+
+  test("43: nor does a join intent follow a rejoin by the snapshot", () => {
+    const cluster = new SerfCluster();
+    const plain = { compression: false };
+    const a = cluster.add("a", { ...plain, host: 1 });
+    const alive = new Map([["a", { ip: Uint8Array.of(10, 0, 0, 1), port: 7946 }]]);
+    const b = cluster.add("b", { ...plain, host: 2, snapshot: { ...emptySnapshot, alive } });
+    cluster.run(seconds(10));
+    expect([a.view, b.view]).toEqual(Array(2).fill({ a: "alive", b: "alive" }));
+    expect([intents(a), intents(b)]).toEqual([0, 0]);
   });
 
   test("44: names in a snapshot may contain spaces", () => {
