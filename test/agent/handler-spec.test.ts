@@ -68,6 +68,7 @@ test("every filter lets pass what it names and nothing else", () => {
     memberEvent("member-reap", member("a")),
     userEvent("deploy"),
     userEvent("Deploy"),
+    userEvent("deploy-2"),
     query("load"),
     query("deploy"),
   ];
@@ -79,7 +80,7 @@ test("every filter lets pass what it names and nothing else", () => {
   expect(passing("member-join")).toEqual(["member-join"]);
   expect(passing("member-leave,member-failed")).toEqual(["member-leave", "member-failed"]);
   expect(passing("member-update,member-reap")).toEqual(["member-update", "member-reap"]);
-  expect(passing("user")).toEqual(["user:deploy", "user:Deploy"]);
+  expect(passing("user")).toEqual(["user:deploy", "user:Deploy", "user:deploy-2"]);
   expect(passing("user:deploy")).toEqual(["user:deploy"]);
   expect(passing("query")).toEqual(["query:load", "query:deploy"]);
   expect(passing("query:load")).toEqual(["query:load"]);
