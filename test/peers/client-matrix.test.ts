@@ -11,6 +11,19 @@ const oldKey = "MDEyMzQ1Njc4OWFiY2RlZg==";
 const newKey = "ZmVkY2JhOTg3NjU0MzIxMA==";
 const unknownKey = "QUJDREVGR0hJSktMTU5PUA==";
 
+/** Both agents have them all. */
+const queryHandlers = [
+  "load=echo from $SERF_SELF_NAME",
+  "silent=true",
+  "fails=echo 1; exit 3",
+  "complains=echo 2 >&2",
+  "short=head -c 900 /dev/zero | tr '\\0' x",
+  "long=head -c 1100 /dev/zero | tr '\\0' x",
+  "twice=echo first",
+  "twice=sleep 0.2; echo second",
+  "late=sleep 1.2; echo late",
+];
+
 /** The commands that command-line.test.ts does not put through the four cells. */
 describe.skipIf(missingPrograms("serf").length > 0)("each client asks each agent", () => {
   const ip = loopbackNet();
@@ -61,11 +74,10 @@ describe.skipIf(missingPrograms("serf").length > 0)("each client asks each agent
   }
 
   beforeAll(async () => {
-    const answer = "-event-handler=query:load=echo from $SERF_SELF_NAME";
-    const silent = "-event-handler=query:silent=true";
+    const handlers = queryHandlers.map((handler) => `-event-handler=query:${handler}`);
     const [stock, ours] = await Promise.all([
-      start("serf", "stock", ["-tag=role=web", answer, silent]),
-      start("gossipd", "ours", ["-tag=role=db", answer, silent]),
+      start("serf", "stock", ["-tag=role=web", ...handlers]),
+      start("gossipd", "ours", ["-tag=role=db", ...handlers]),
     ]);
     agents.set("serf", stock).set("gossipd", ours);
     cells = new Cells(agents);
@@ -139,6 +151,24 @@ describe.skipIf(missingPrograms("serf").length > 0)("each client asks each agent
     const { lines } = (await sameInAllCells(["query", "load"])) as { lines: string[] };
     expect(lines).toContain("Total Responses: 2");
   });
+
+  // The late one comes last: the handlers of Serf's agent wait for it.
+  test.each([
+    ["fails", undefined],
+    ["complains", "2\n"],
+    ["short", "x".repeat(900)],
+    ["long", undefined],
+    ["twice", "first\n"],
+    ["late", undefined],
+  ])(
+    "the query %s is answered alike by both agents, whatever its handler does",
+    async (name, answer) => {
+      const asked = await sameInAllCells(["query", "-timeout=1s", "-format=json", name]);
+      const Responses = answer === undefined ? {} : { stock: answer, ours: answer };
+      expect(asked).toMatchObject({ json: { Acks: ["ours", "stock"], Responses } });
+      expect((asked as { json: { Responses: object } }).json.Responses).toEqual(Responses);
+    },
+  );
 
   test.concurrent.each([[["reachability"]], [["reachability", "-verbose"]]])("%s", async (args) => {
     const outcome = await sameInAllCells(args);
