@@ -303,7 +303,14 @@ const protocol: readonly Line[] = [
   },
   {
     says: "a vote on a name",
-    held: [[serf, "41: a conflict is not answered by the node in question"]],
+    held: [
+      [serf, "41: a conflict is not answered by the node in question"],
+      ["serf/name-contest.test.ts", "41: stops within the time of one query when nobody votes"],
+      [
+        "serf/name-vote.test.ts",
+        "$ours for us, $theirs for the other, $other for none, younger $younger: $verdict",
+      ],
+    ],
   },
   {
     says: "the past stays the past",
@@ -511,6 +518,13 @@ const compatibility: readonly Line[] = [
         "with rejoin a leave forgets nothing",
         "we write the lines of a real agent",
       ],
+      [
+        "peers/binary-swap.test.ts",
+        "$to goes on where a killed $from was",
+        "$to comes back after $from left, if told to",
+        "$to stays away after $from left, if not told to",
+        "$from and $to read each other's snapshot again and again",
+      ],
     ],
   },
   {
@@ -519,6 +533,11 @@ const compatibility: readonly Line[] = [
       [
         "swim/claims.test.ts",
         "28: from elsewhere moves a left member at once, whatever its incarnation",
+      ],
+      [
+        "serf/name-contest.test.ts",
+        "has to stop, and that one stays, with %i others",
+        "never drives that one out, with a tenth of the packets lost (SEED=%i)",
       ],
       [
         "serf/member-coalescer.test.ts",
