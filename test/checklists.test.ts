@@ -504,6 +504,7 @@ const compatibility: readonly Line[] = [
       [
         "agent/agent-reload.test.ts",
         "takes over log level, handlers and tags; tags set at run time stay",
+        "a level that says less takes effect at once",
         "with a bad configuration keeps the old one",
         "leaves the tags file as it is, and the next start reads it",
       ],

@@ -28,6 +28,20 @@ test("takes over log level, handlers and tags; tags set at run time stay", async
   expect(info).toContain(`user:go = ${handler.slice("user:go=".length)}`);
 });
 
+test("a level that says less takes effect at once", async ({ directory, start }) => {
+  const config = join(directory, "c.json");
+  writeFileSync(config, '{"log_level":"debug"}');
+  const agent = await start(["-log-level=", `-config-file=${config}`]);
+  await untilPrinted(agent, "EventMemberJoin: a");
+  writeFileSync(config, '{"log_level":"warn"}');
+  agent.signal("SIGHUP");
+  await untilPrinted(agent, "==> Reloading configuration...");
+  await agent.cli(["tags", "-set=b=1"]);
+  agent.signal("SIGTERM");
+  await agent.exited;
+  expect(agent.output).not.toContain("EventMemberUpdate");
+});
+
 test("with a bad configuration keeps the old one", async ({ directory, start }) => {
   const config = join(directory, "c.json");
   writeFileSync(config, '{"tags":{"a":"1"}}');
