@@ -47,6 +47,14 @@ export interface AgentOptions {
   readonly retryMaxAttempts?: number | undefined;
   /** Whether user events from before a join are told. Default: false. */
   readonly replayOnJoin?: boolean | undefined;
+  /** Name of a cluster of which members are found in the local network, by multicast DNS, and joined. */
+  readonly discover?: string | undefined;
+  /** Network interface for multicast DNS. Default: all to answer, that of the default route to ask. */
+  readonly mdnsInterface?: string | undefined;
+  /** Whether there is no multicast DNS over IPv4. Default: false. */
+  readonly mdnsDisableIpv4?: boolean | undefined;
+  /** Whether there is no multicast DNS over IPv6. Default: false. */
+  readonly mdnsDisableIpv6?: boolean | undefined;
   /** File that keeps members and clocks across restarts. */
   readonly snapshotPath?: string | undefined;
   /** Whether the cluster of the snapshot is joined again even after a leave. Default: false. */

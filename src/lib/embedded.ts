@@ -34,6 +34,8 @@ export async function startEmbedded(options: AgentOptions, host: AgentHost): Pro
   const agent = await Agent.start({ plan, files, logs, title: "Gossipd", exit });
   try {
     host.began(agent);
+    // Before there are RPC clients, who could make it leave while this waits.
+    await agent.startDiscovery();
     if ((options.rpcAddr ?? "") !== "") await agent.startRpc();
     await joinAtStart(agent);
     // An RPC client may have made it leave meanwhile.

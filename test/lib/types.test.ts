@@ -20,10 +20,6 @@ type OfProcesses =
   | "configPaths"
   | "leaveOnTerminate"
   | "skipLeaveOnInterrupt"
-  | "discover"
-  | "mdnsInterface"
-  | "mdnsDisableIpv4"
-  | "mdnsDisableIpv6"
   | "enableSyslog"
   | "syslogFacility";
 
