@@ -133,7 +133,11 @@ export class Agent {
     const driver = new Driver(serf, {
       ...sockets,
       onEvent: (event) => hub.handle(event),
-      onRecord: (record) => snapshot?.file?.append(record),
+      onRecord: (record) => {
+        const begun = performance.now();
+        snapshot?.file?.append(record);
+        metrics.sample("serf.snapshot.appendLine", performance.now() - begun);
+      },
       onStop: (reason) => {
         log.error({}, `Agent has to stop: ${reason}`);
         parts.exit(1, reason);

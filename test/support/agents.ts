@@ -72,6 +72,7 @@ export class Agent {
   readonly ip: string;
   readonly #child: ChildProcess;
   readonly #output: { text(): string };
+  readonly #errors: { text(): string };
   readonly exited: Promise<number | null>;
 
   private constructor(options: AgentOptions, child: ChildProcess) {
@@ -81,6 +82,7 @@ export class Agent {
     this.#child = child;
     this.#output = collect(child.stdout as NodeJS.ReadableStream);
     const errors = collect(child.stderr as NodeJS.ReadableStream);
+    this.#errors = errors;
     this.exited = once(child, "close").then(([code]) => {
       if (errors.text() !== "") process.stderr.write(`${options.name}: ${errors.text()}\n`);
       return code as number | null;
@@ -124,6 +126,11 @@ export class Agent {
   /** All that the agent printed so far. */
   get output(): string {
     return this.#output.text();
+  }
+
+  /** All that it wrote to stderr. */
+  get errors(): string {
+    return this.#errors.text();
   }
 
   get pid(): number {

@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "../../src/base/address.js";
+import { noMeter } from "../../src/base/meter.js";
 import { SeededRandom } from "../../src/base/random.js";
 import { TimerQueue } from "../../src/base/timers.js";
 import type { Bytes, Instant, Millis } from "../../src/base/units.js";
@@ -25,7 +26,7 @@ export interface ClusterOptions {
 }
 
 export type NodeOptions = Partial<SerfConfig> &
-  Pick<SerfHost, "saveKeyring"> & { readonly host?: number };
+  Pick<SerfHost, "meter" | "saveKeyring"> & { readonly host?: number };
 
 /** A snapshot that is new. */
 export const emptySnapshot: SnapshotState = {
@@ -64,7 +65,7 @@ export class ClusterNode {
   stopped: string | undefined;
 
   constructor(name: string, seed: number, options: NodeOptions) {
-    const { host = 1, saveKeyring = () => {}, ...overrides } = options;
+    const { host = 1, meter = noMeter, saveKeyring = () => {}, ...overrides } = options;
     this.#recovered = options.snapshot;
     this.address = { ip: Uint8Array.of(10, 0, 0, host), port: 7946 };
     const identity: Pick<SerfConfig, SerfIdentity> = {
@@ -82,6 +83,7 @@ export class ClusterNode {
         random,
         logs: { serf: this.log, swim: this.swimLog },
         saveKeyring,
+        meter,
         nonce: () => Uint8Array.from({ length: 12 }, () => Math.floor(random.next() * 256)),
       },
     );

@@ -20,6 +20,7 @@ import {
   type PacketMessage,
   type StreamMessage,
 } from "../../src/wire/swim-messages.js";
+import { RecordedMeter } from "./recorded-meter.js";
 
 /** What a stock agent announces. */
 export const stockVersions: Bytes = Uint8Array.of(1, 5, 2, 2, 5, 5);
@@ -54,6 +55,7 @@ export class TestHost implements Host {
   readonly outputs: Output[] = [];
   readonly lines: string[] = [];
   readonly log: Log;
+  readonly meter = new RecordedMeter();
   #nonces = 0;
 
   constructor(seed = 1) {
