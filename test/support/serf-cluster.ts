@@ -154,6 +154,11 @@ export class SerfCluster {
     this.settle(node);
   }
 
+  /** Does something to the cluster at an instant to come. */
+  at(when: Instant, run: () => void): void {
+    this.#network.at(when, run);
+  }
+
   /** Stops a node without a word. */
   crash(node: ClusterNode): void {
     node.up = false;
