@@ -12,8 +12,6 @@ export interface NamePollParts {
   readonly self: string;
   readonly log: Log;
   readonly queries: Queries;
-  /** Members that are neither dead nor left, ourselves included. */
-  aliveCount(): number;
 }
 
 /** Asks all members where they believe us to be. Who bears our name itself does not answer. */
@@ -25,15 +23,15 @@ export class NamePoll {
   }
 
   /**
-   * `done` is called once: when all have answered, at the deadline of a query, or when `each`, which
-   * sees every answer, ended it.
+   * `done` is called once: at the deadline of a query, or when `each`, which sees every answer and how
+   * many have come, ended it.
    */
   start(
     now: Instant,
     done: (now: Instant, opinions: readonly Opinion[]) => void,
-    each: (now: Instant, opinion: Opinion, running: RunningQuery) => void = () => {},
+    each: (now: Instant, opinion: Opinion, running: RunningQuery, count: number) => void = () => {},
   ): void {
-    const { aliveCount, log, queries, self } = this.#parts;
+    const { log, queries, self } = this.#parts;
     /** One for each member that may answer; {@link Queries} sees to that. */
     const opinions: Opinion[] = [];
     const question = {
@@ -52,8 +50,7 @@ export class NamePoll {
           const opinion = this.#decode(from, payload);
           if (opinion === undefined) return;
           opinions.push(opinion);
-          each(then, opinion, running);
-          if (opinions.length >= aliveCount() - 1) running.end(then);
+          each(then, opinion, running, opinions.length);
         },
         handleDone: (then) => done(then, opinions),
       });

@@ -100,7 +100,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     clock,
     counters,
     emit: (now, kind, member) => {
-      if (member.name !== self) reclaim.handleChange(now);
+      if (member.name !== self) reclaim.meetOther(now);
       if (kind === "member-reap") coordinates.forget(member.name);
       recorder?.member(kind, member);
       stream.member(now, kind, member);
@@ -151,7 +151,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
   }
   const keys = new Keys({ queries, log, aliveCount: surroundings.aliveCount });
   const { aliveCount, ownName, stop } = surroundings;
-  const poll = new NamePoll({ self, log, queries, aliveCount });
+  const poll = new NamePoll({ self, log, queries });
   const contest = new NameContest({
     config,
     timers,

@@ -14,7 +14,10 @@ import { isWorthAsking, type KnownRival, Rivals } from "./rivals.js";
 /** Waits before the members are asked (again) where they hold us, in gossip intervals. */
 const pollRounds = [2, 2, 10, 25, 50] as const;
 
-/** How long after the first member that holds us elsewhere others may say so too, in gossip intervals. */
+/**
+ * How long after the first member that holds us elsewhere others may say so too, in gossip intervals;
+ * times the logarithm of the group, as for all that is gossiped.
+ */
 const holdoutRounds = 3;
 
 /** Between two attempts to get our name back from one address. */
@@ -72,10 +75,9 @@ export class Reclaim {
     this.#parts = parts;
   }
 
-  /** Another member came, went or changed. */
-  handleChange(now: Instant): void {
+  /** There is another member. */
+  meetOther(now: Instant): void {
     this.#rivals.meetOther(now);
-    this.#parts.release.handleChange(now);
   }
 
   /** We are held or claimed to be elsewhere. */
@@ -151,16 +153,18 @@ export class Reclaim {
   }
 
   #poll(now: Instant, attempt: Attempt): void {
-    const { config, poll, timers } = this.#parts;
+    const { aliveCount, config, poll, timers } = this.#parts;
     let found = false;
     poll.start(
       now,
       (then, opinions) => this.#handleOpinions(then, attempt, opinions),
-      (then, opinion, running) => {
+      (then, opinion, running, count) => {
+        if (count >= aliveCount() - 1) running.end(then);
         if (found || opinion.address === undefined) return;
         if (sameAddress(opinion.address, config.advertise)) return;
         found = true;
-        timers.at(then + this.#rounds(holdoutRounds), (later) => running.end(later));
+        const rounds = holdoutRounds * Math.ceil(Math.log10(aliveCount() + 1));
+        timers.at(then + this.#rounds(rounds), (later) => running.end(later));
       },
     );
   }
@@ -172,8 +176,13 @@ export class Reclaim {
     );
     const strangers = opinions.filter(({ address }) => address === undefined);
     ownName().announceTo(strangers.map(({ from }) => from));
-    if (holdouts.length > 0) {
-      this.#askForHoldouts(now, attempt, holdouts);
+    const [first] = holdouts;
+    if (first !== undefined) {
+      // Whose answer got lost is likely to hold what others do.
+      const heard = new Set(opinions.map(({ from }) => from));
+      const silent = [...ownName().others()].filter((name) => !heard.has(name));
+      const likely = silent.map((from) => ({ from, address: first.address }));
+      this.#askForHoldouts(now, attempt, [...holdouts, ...likely]);
     } else if (strangers.length > 0 || opinions.length < aliveCount() - 1) {
       this.#pollLater(now, attempt);
     } else {

@@ -5,15 +5,12 @@ import type { Timing } from "../swim/config.js";
 import type { FormerPlace, OwnName } from "../swim/own-name.js";
 
 /** After how many gossip intervals a claim of ours is gossiped no more. */
-const fadeRounds = 5;
+const fadeRounds = 4;
 
-/** Time for a claim to be everywhere, in gossip intervals. */
-const spreadRounds = 3;
+/** Time for both copies of a leave to arrive, in gossip intervals. */
+const arrivalRounds = 2;
 
-/** Serf's agent tells its handlers of changes after so long without another one ... */
-const serfQuiescence: Millis = seconds(1);
-
-/** ... or so long after the first. */
+/** So long at most Serf's agent collects changes of members before it tells its handlers. */
 const serfCoalescence: Millis = seconds(3);
 
 export interface ReleaseParts {
@@ -29,24 +26,18 @@ export interface ReleaseParts {
  *
  * Between the two lies as much time as Serf's agent collects changes of members. Of what it collected
  * it tells the last, unless that is of the kind told before: of a leave and a join in one such window
- * its handlers would hear nothing, and go on with the old address (compat.md section 11).
+ * its handlers would hear nothing, and go on with the old address (compat.md section 11). How quiet
+ * its group is we cannot know: until then it gossips to our old address.
  */
 export class Release {
   /** The incarnation in which members were last told that we left. */
   incarnation: number | undefined;
 
   readonly #parts: ReleaseParts;
-  /** When anything changed with another member. */
-  #changedAt: Instant = Number.NEGATIVE_INFINITY;
   #claimedAt: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ReleaseParts) {
     this.#parts = parts;
-  }
-
-  /** Another member came, went or changed. */
-  handleChange(now: Instant): void {
-    this.#changedAt = now;
   }
 
   /** We have claimed to be here: that is on its way for a while. */
@@ -68,8 +59,9 @@ export class Release {
     if (ownName().incarnation < held + 2) ownName().reassert(held);
     // A claim that still is on its way would come right after the leave.
     const releaseAt = Math.max(now, this.#claimedAt + this.#rounds(fadeRounds));
-    const endsAt = releaseAt + serfCoalescence + this.#rounds(spreadRounds);
-    ownName().holdExchanges(endsAt);
+    const claimAt = releaseAt + this.#rounds(arrivalRounds) + serfCoalescence;
+    // Nor may one come in between.
+    ownName().holdExchanges(claimAt);
     const release = (): void => {
       for (const [name, place] of former) ownName().release(name, place);
     };
@@ -79,8 +71,8 @@ export class Release {
       release();
       // Either copy may get lost; a second one changes nothing.
       timers.at(then + this.#rounds(1), release);
-      this.#whenTold(then, endsAt, (end) => this.#claim(end, former, done));
     });
+    timers.at(claimAt, (then) => this.#claim(then, former, done));
   }
 
   #claim(
@@ -94,17 +86,6 @@ export class Release {
     this.handleClaim(now);
     timers.at(now + this.#rounds(1), () => ownName().announceTo(former.keys()));
     done(now);
-  }
-
-  /** When Serf's agents have told what they collected: soon if nothing else happens in the group. */
-  #whenTold(releasedAt: Instant, endsAt: Instant, run: (now: Instant) => void): void {
-    const quietAt =
-      Math.max(releasedAt, this.#changedAt) + serfQuiescence + this.#rounds(spreadRounds);
-    this.#parts.timers.at(Math.min(quietAt, endsAt), (now) => {
-      const changed = this.#changedAt + serfQuiescence + this.#rounds(spreadRounds) > now;
-      if (changed && now < endsAt) this.#whenTold(releasedAt, endsAt, run);
-      else run(now);
-    });
   }
 
   #rounds(count: number): Millis {

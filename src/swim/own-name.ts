@@ -2,6 +2,7 @@ import { type Address, sameAddress } from "../base/address.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { Asking } from "./asking.js";
 import type { LocalMember } from "./local-member.js";
+import { isGone } from "./member.js";
 import type { MemberRecord } from "./members.js";
 import type { Parts } from "./parts.js";
 import type { PushPull } from "./push-pull.js";
@@ -17,7 +18,10 @@ export interface FormerPlace {
   readonly versions: Bytes;
 }
 
-/** What a member can do about others that hold its name at an address where it is not. */
+/**
+ * What a member can do about others that hold its name at an address where it is not. Once it leaves,
+ * nothing.
+ */
 export class OwnName {
   readonly #parts: Parts;
   readonly #sender: Sender;
@@ -52,12 +56,21 @@ export class OwnName {
    * {@link release}.
    */
   reassert(held: number): void {
-    this.#self.reassert(held);
+    if (!this.#self.leaving) this.#self.reassert(held);
+  }
+
+  /** Names of others that are here. */
+  *others(): Iterable<string> {
+    const { local, members } = this.#parts;
+    for (const member of members.all()) {
+      if (member !== local && !isGone(member)) yield member.name;
+    }
   }
 
   /** Sends our claim straight to all members, or to as many as that is good for. */
   announce(): void {
     const { local, members } = this.#parts;
+    if (this.#self.leaving) return;
     for (const member of members.pick(maxTold, (one) => one !== local && one.state !== "left")) {
       this.#sender.sendTogether(member, [this.#self.claim()]);
     }
@@ -99,9 +112,10 @@ export class OwnName {
     this.#pushPull.holdUntil(until);
   }
 
-  /** Members other than us, at most {@link maxTold}. */
+  /** Members other than us, at most {@link maxTold}; none once we leave. */
   *#named(names: Iterable<string>): Iterable<MemberRecord> {
     const { local, members } = this.#parts;
+    if (this.#self.leaving) return;
     let told = 0;
     for (const name of names) {
       const member = members.get(name);

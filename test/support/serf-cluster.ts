@@ -53,6 +53,8 @@ export class ClusterNode {
   readonly swimLog = new RecordedLog();
   /** What handlers would have been told. */
   readonly events: SerfEvent[] = [];
+  /** The same, all of it, with the time. */
+  readonly history: { readonly at: Instant; readonly event: SerfEvent }[] = [];
   /** Every datagram it sent, before the network decided what became of it. */
   readonly sent: { readonly to: Address; readonly payload: Bytes }[] = [];
   /** What it had for its snapshot since its start. */
@@ -225,6 +227,7 @@ export class SerfCluster {
     switch (output.kind) {
       case "event":
         node.events.push(output.event);
+        node.history.push({ at: this.now, event: output.event });
         return;
       case "record":
         node.records.push(output.record);
