@@ -4,11 +4,14 @@ import type { RpcCounters } from "../rpc/host.js";
 import type { Serf } from "../serf/serf.js";
 import type { Metrics } from "./metrics.js";
 
-/** How often counters and the runtime are looked at, as in go-metrics. */
+/** How often counters and the runtime are looked at if somebody is told at once, as in go-metrics. */
 const period = seconds(1);
 
-/** What costs something, or says little, is looked at every so many periods. */
-const rarely = 10;
+/** What says little, and all if nobody is told: once in an interval is all that can be seen. */
+const rarely = seconds(10);
+
+/** A look comes this long before a period ends, so that what it finds counts for that one. */
+const lead = 50;
 
 export interface PolledParts {
   readonly serf: Serf;
@@ -20,37 +23,55 @@ export interface PolledParts {
 export class MetricPoll {
   readonly #parts: PolledParts;
   readonly #last = new Map<string, number>();
-  readonly #timer: NodeJS.Timeout;
-  readonly #collections: PerformanceObserver;
-  #periods = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #collections: PerformanceObserver | undefined;
+  #sinceRare = rarely;
   #collected = 0;
   #collectedMillis = 0;
 
   constructor(parts: PolledParts) {
     this.#parts = parts;
-    this.#timer = setInterval(() => this.#poll(), period);
-    this.#collections = new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) {
-        this.#collected += 1;
-        this.#collectedMillis += duration;
-        parts.metrics.sample("runtime.gc_pause_ns", Math.round(duration * 1e6));
-      }
-    });
-    this.#collections.observe({ entryTypes: ["gc"] });
+    // It takes more memory than all the rest, so it is for those who watch.
+    if (parts.metrics.sends) this.#collections = this.#observeCollections();
+    this.#schedule();
   }
 
   /** Looks a last time. */
   stop(): void {
-    clearInterval(this.#timer);
-    this.#collections.disconnect();
+    clearTimeout(this.#timer);
+    this.#collections?.disconnect();
     this.#pollCounters();
   }
 
-  #poll(): void {
+  #schedule(): void {
+    const wait = this.#parts.metrics.sends ? period : rarely;
+    const elapsed = (performance.timeOrigin + performance.now() + lead) % wait;
+    // A timer may fire a little early; the look that was due then has been taken.
+    const left = wait - elapsed;
+    this.#timer = setTimeout(() => this.#poll(wait), left < lead ? left + wait : left);
+  }
+
+  #poll(waited: number): void {
     this.#pollCounters();
     this.#pollRuntime();
-    if (this.#periods % rarely === 0) this.#pollMembers();
-    this.#periods += 1;
+    this.#sinceRare += waited;
+    if (this.#sinceRare >= rarely) {
+      this.#sinceRare = 0;
+      this.#pollMembers();
+    }
+    this.#schedule();
+  }
+
+  #observeCollections(): PerformanceObserver {
+    const observer = new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) {
+        this.#collected += 1;
+        this.#collectedMillis += duration;
+        this.#parts.metrics.sample("runtime.gc_pause_ns", Math.round(duration * 1e6));
+      }
+    });
+    observer.observe({ entryTypes: ["gc"] });
+    return observer;
   }
 
   #pollCounters(): void {
@@ -70,6 +91,7 @@ export class MetricPoll {
     metrics.gauge("runtime.num_goroutines", process.getActiveResourcesInfo().length);
     metrics.gauge("runtime.alloc_bytes", heapUsed + external);
     metrics.gauge("runtime.sys_bytes", rss);
+    if (this.#collections === undefined) return;
     metrics.gauge("runtime.total_gc_pause_ns", Math.round(this.#collectedMillis * 1e6));
     metrics.gauge("runtime.total_gc_runs", this.#collected);
   }

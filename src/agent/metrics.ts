@@ -42,6 +42,11 @@ export class Metrics implements Meter {
     this.#gaugePrefix = sinks.length === 0 ? prefix : `${prefix}${hostName}.`;
   }
 
+  /** True if somebody is told of everything at once. */
+  get sends(): boolean {
+    return this.#sinks.length > 0;
+  }
+
   count(name: string, by = 1): void {
     this.#count(name, by, 1, by);
   }
