@@ -60,7 +60,8 @@ export function comparable({ code, stdout, stderr }: CliResult): object {
     code,
     usage,
     first: lines[0],
-    last: lines.at(-1),
+    // Keys are listed in random order by Serf.
+    last: lines.findLast((line) => !/\[\d+\/\d+\]$/.test(line)),
     lines: lines.toSorted(),
     complains: stderr !== "",
   };
