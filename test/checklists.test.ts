@@ -536,6 +536,10 @@ const compatibility: readonly Line[] = [
         "28: from elsewhere moves a left member at once, whatever its incarnation",
       ],
       [
+        "serf/return-elsewhere.test.ts",
+        "is accepted by all and told of once, never stops, whatever else happens (SEED=%i)",
+      ],
+      [
         "serf/name-contest.test.ts",
         "has to stop, and that one stays, with %i others",
         "never drives that one out, with a tenth of the packets lost (SEED=%i)",
