@@ -1,9 +1,11 @@
-import { OperatorError, reasonOf } from "../base/errors.js";
+import { OperatorError } from "../base/errors.js";
+import { findJsonFault } from "./json-fault.js";
 
 /**
  * Parses the first JSON value of `text`; what follows it is ignored, as Serf does.
  *
- * Throws {@link OperatorError}: `EOF` for blank text, `unexpected EOF` if the value does not end.
+ * Throws {@link OperatorError}: `EOF` for blank text, `unexpected EOF` if the value does not end,
+ * otherwise where it goes wrong, but nothing of what stands there.
  */
 export function parseFirstJson(text: string): unknown {
   const start = skipBlanks(text);
@@ -12,9 +14,17 @@ export function parseFirstJson(text: string): unknown {
   if (end === undefined) throw new OperatorError("unexpected EOF");
   try {
     return JSON.parse(text.slice(start, end));
-  } catch (error) {
-    throw new OperatorError(reasonOf(error), { cause: error });
+  } catch {
+    throw new OperatorError(describeFault(text, start));
   }
+}
+
+function describeFault(text: string, start: number): string {
+  const fault = findJsonFault(text, start);
+  if (fault === undefined) return "invalid JSON";
+  const before = text.slice(0, fault.index).split("\n");
+  const column = (before.at(-1) ?? "").length + 1;
+  return `invalid JSON at line ${before.length}, column ${column}: expected ${fault.expected}`;
 }
 
 function skipBlanks(text: string): number {
