@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { formatHostPort } from "../base/address.js";
 import type { Log } from "../base/log.js";
-import { seconds } from "../base/units.js";
+import { type Instant, minutes, seconds } from "../base/units.js";
 import { LineBatch } from "./line-batch.js";
 import type { ServerAddress } from "./metric-servers.js";
 import type { MetricSink } from "./metrics.js";
@@ -13,6 +13,12 @@ const maxPacketBytes = 1_400;
 /** How long to wait before a name is looked up again that could not be. */
 const retryAfter = seconds(10);
 
+/**
+ * Trouble after so long without is news. A port where nobody listens refuses one packet and keeps
+ * silent about the next, so that a packet that was sent means nothing.
+ */
+const outage = minutes(1);
+
 /** A statsd server: lines in UDP packets, which get lost while there is nobody (compat.md section 17). */
 export class StatsdSink implements MetricSink {
   readonly #server: ServerAddress;
@@ -22,8 +28,7 @@ export class StatsdSink implements MetricSink {
   #socket: Socket | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
-  /** The log knows that nothing arrives. */
-  #silent = false;
+  #lastTrouble: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(server: ServerAddress, log: Log) {
     this.#server = server;
@@ -68,16 +73,18 @@ export class StatsdSink implements MetricSink {
 
   #send(text: string): void {
     this.#socket?.send(text, (error) => {
-      if (error === null) this.#silent = false;
-      else this.#complain(error);
+      if (error !== null) this.#complain(error);
     });
   }
 
   #complain(error: Error): void {
-    if (this.#silent || this.#closed) return;
-    this.#silent = true;
+    if (this.#closed) return;
     const { host, port } = this.#server;
-    const server = formatHostPort(host, port);
-    this.#log.warn({ server, reason: systemReason(error) }, "statsd server cannot be reached");
+    const facts = { server: formatHostPort(host, port), reason: systemReason(error) };
+    const now = performance.now();
+    const isNews = now - this.#lastTrouble > outage;
+    this.#lastTrouble = now;
+    if (isNews) this.#log.warn(facts, "statsd server cannot be reached");
+    else this.#log.debug(facts, "statsd server still cannot be reached");
   }
 }
