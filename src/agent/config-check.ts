@@ -119,17 +119,15 @@ function checkFacility({ enableSyslog, syslogFacility }: Settings): void {
 /** A snapshot need not be there, but its folder does, and both have to be ours to write. */
 function checkSnapshotPath(path: string): void {
   if (path === "") return;
-  const fault = (reason: string): OperatorError =>
-    new OperatorError(`failed to open snapshot: open ${path}: ${reason}`);
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isFile() === false) {
-    throw fault(found.isDirectory() ? "is a directory" : "is not a regular file");
-  }
   try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) throw new OperatorError("is a directory");
+    if (found?.isFile() === false) throw new OperatorError("is not a regular file");
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
     if (found !== undefined) accessSync(path, constants.R_OK | constants.W_OK);
   } catch (error) {
-    throw fault(systemReason(error));
+    const reason = `open ${path}: ${systemReason(error)}`;
+    throw new OperatorError(`failed to open snapshot: ${reason}`, { cause: error });
   }
 }
 

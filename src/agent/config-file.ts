@@ -20,12 +20,17 @@ export function readConfigPaths(paths: readonly string[], refuse: Refuse): Layer
 }
 
 function configFiles(path: string): string[] {
-  return reading(path, "open", () => {
-    if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path).filter((name) => name.endsWith(".json"));
-    names.sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
-    return names.map((name) => join(path, name)).filter((file) => !statSync(file).isDirectory());
-  });
+  if (!isDirectory(path)) return [path];
+  const names = reading(path, "open", () => readdirSync(path));
+  return names
+    .filter((name) => name.endsWith(".json"))
+    .sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+    .map((name) => join(path, name))
+    .filter((file) => !isDirectory(file));
+}
+
+function isDirectory(path: string): boolean {
+  return reading(path, "open", () => statSync(path).isDirectory());
 }
 
 function readConfigFile(path: string, refuse: Refuse): Layer {

@@ -178,6 +178,15 @@ describe("paths", () => {
     );
   });
 
+  test("of a directory the file that cannot be read is named", () => {
+    const directory = tempDir();
+    const file = join(directory, ".#a.json");
+    symlinkSync("/nonexistent/x", file);
+    expect(() => read(directory)).toThrow(
+      `Error reading '${file}': open ${file}: no such file or directory`,
+    );
+  });
+
   test("a bad file is named", () => {
     const directory = tempDir({ "a.json": '{"zip":1} ignored' });
     const path = join(directory, "a.json");

@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/main.js";
@@ -121,6 +122,17 @@ describe("check", () => {
     const { code, stdout } = await config(["check", bind], env);
     const variable = Object.keys(env).at(-1);
     expect({ code, stdout }).toEqual({ code: 1, stdout: `${line} (environment ${variable})\n` });
+  });
+
+  test("refuses a snapshot behind a link that leads to itself", async () => {
+    const loop = join(tempDir(), "loop");
+    symlinkSync(loop, loop);
+    const { code, stdout } = await config(["check", bind, `-snapshot=${loop}`]);
+    const reason = `open ${loop}: too many levels of symbolic links`;
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: `failed to open snapshot: ${reason} (flag -snapshot)\n`,
+    });
   });
 
   test("names both sources of what contradicts itself", async () => {
