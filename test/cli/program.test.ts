@@ -112,10 +112,3 @@ test.for(registry.map(({ name }) => name))(
     expect(odd).toEqual([]);
   },
 );
-
-test("the agent's help says of a vote that does not exist that it never happens", async () => {
-  const { stderr } = await run("agent -h");
-  expect(stderr.replaceAll(/\s+/g, " ")).toMatch(
-    /disable_name_resolution: Do not vote [^.]+\. In this version nobody ever votes\./,
-  );
-});
