@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import type { Socket } from "node:net";
 import { OperatorError } from "../base/errors.js";
 import { type Millis, seconds } from "../base/units.js";
 import type { SyslogTransport } from "./syslog.js";
@@ -88,10 +89,12 @@ export class LoggerProgram implements SyslogTransport {
     };
     child.on("error", forget);
     child.on("exit", forget);
-    child.stdin.on("error", forget);
+    // Without file descriptors left there is no pipe, whatever the types say.
+    const stdin = child.stdin as Socket | undefined;
+    stdin?.on("error", forget);
     // The process ends when we do.
     child.unref();
-    if ("unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref();
+    stdin?.unref();
     this.#children.set(key, child);
     return child;
   }

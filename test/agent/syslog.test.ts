@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
@@ -170,4 +170,31 @@ test("without the program that is said", async () => {
   expect(() => LoggerProgram.find("/dev/log", "serf[7]")).toThrow(
     '/dev/log takes datagrams, which are sent with the program "logger"',
   );
+});
+
+test("without file descriptors for the program lines are dropped, and later ones come", () => {
+  replaceLogger('[ "$1" = --version ] && echo util-linux && exit; exec cat');
+  const module = new URL("../../dist/agent/logger-program.js", import.meta.url);
+  const script = `
+    import { closeSync, openSync } from "node:fs";
+    import { LoggerProgram } from ${JSON.stringify(module.href)};
+    const program = LoggerProgram.find("/dev/log", "serf[7]", 0);
+    const open = [];
+    try {
+      for (;;) open.push(openSync("/dev/null"));
+    } catch {}
+    program.write(133, "lost");
+    const lost = program.dropped;
+    for (const file of open) closeSync(file);
+    setImmediate(() => {
+      program.write(133, "goes on");
+      console.log(lost, program.dropped);
+      program.close();
+    });
+  `;
+  const limited = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1"';
+  const { stdout, stderr } = spawnSync("sh", ["-c", limited, process.execPath, script], {
+    encoding: "utf8",
+  });
+  expect({ stdout, stderr }).toEqual({ stdout: "1 0\n", stderr: "" });
 });
