@@ -109,9 +109,12 @@ class AgentRun {
     this.#say(`Starting ${this.#title} agent...`);
     const files = this.#readFiles(config);
     const agent = await this.#startAgent(plan, files, logs);
+    if (this.#isOver) return;
     await agent.startRpc();
+    if (this.#isOver) return;
     this.#say(`Starting ${this.#title} agent RPC...`);
     await agent.startDiscovery();
+    if (this.#isOver) return;
     this.#say(`${this.#title} agent running!`);
     for (const line of bannerLines(agent)) this.#tell(line);
     const joined = await this.#joinAtStart(agent);
@@ -151,8 +154,11 @@ class AgentRun {
       this.#end(code);
     };
     try {
-      this.#agent = await Agent.start({ plan, files, logs, title, exit });
-      return this.#agent;
+      const agent = await Agent.start({ plan, files, logs, title, exit });
+      this.#agent = agent;
+      // A signal that came before there was an agent had nothing to stop.
+      if (this.#isOver) await agent.stop();
+      return agent;
     } catch (error) {
       throw this.#explained("start", error);
     }

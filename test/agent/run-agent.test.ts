@@ -1,6 +1,9 @@
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runAgent } from "../../src/agent/run-agent.js";
+import { loopbackNet } from "../support/agents.js";
+import { until } from "../support/wait.js";
 import { tempDir } from "./temp-dir.js";
 
 /** Runs an agent that must refuse to start, in this process. */
@@ -94,3 +97,29 @@ test("warnings come before what is refused", async () => {
     "==> Unknown profile: moon",
   ]);
 });
+
+test("a signal that comes before there is an agent ends the start", async () => {
+  const ip = loopbackNet()(1);
+  let output = "";
+  const out = (text: string): void => {
+    output += text;
+    if (text.includes("Starting Gossipd agent...")) process.emit("SIGTERM");
+  };
+  const flags = [
+    { flag: "bind", value: `${ip}:7946` },
+    { flag: "rpc-addr", value: `${ip}:7373` },
+  ];
+  const given = { flags, environment: {} };
+  expect(await runAgent(given, { program: "gossipd", out, err: out })).toBe(1);
+  await until("the address is free", () => canListen(ip), { every: 20 });
+  expect(output).toBe("==> Starting Gossipd agent...\n==> Caught signal: terminated\n");
+});
+
+/** True if nobody listens for gossip at `ip`. */
+async function canListen(ip: string): Promise<boolean> {
+  const server = createServer();
+  return await new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(7946, ip, () => server.close(() => resolve(true)));
+  });
+}
