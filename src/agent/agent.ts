@@ -74,14 +74,21 @@ export class Agent {
     const { logs, plan, title } = parts;
     logs.of("agent").info({}, `${title} agent starting`);
     const sockets = await openSockets(plan.bind, logs.of("memberlist"));
+    const metrics = new Metrics({
+      sinks: openSinks(plan.metricServers, logs.of("agent")),
+      hostName: hostname(),
+      clock: () => performance.timeOrigin + performance.now(),
+      startedAt: performance.timeOrigin,
+    });
     let snapshot: RecoveredSnapshot | undefined;
     try {
       // Not before the sockets: they tell whether another agent runs with the same settings and file.
       snapshot = recoverSnapshot(plan.config.settings, logs.of("serf"));
-      const agent = new Agent(parts, sockets, snapshot);
+      const agent = new Agent(parts, sockets, snapshot, metrics);
       agent.#driver.start();
       return agent;
     } catch (error) {
+      metrics.close();
       await Promise.all([sockets.udp.close(), sockets.tcp.stop(), snapshot?.file?.close()]);
       throw error;
     }
@@ -91,6 +98,7 @@ export class Agent {
     parts: AgentParts,
     sockets: Sockets,
     snapshot: RecoveredSnapshot | undefined,
+    metrics: Metrics,
   ) {
     const { files, logs, plan } = parts;
     const { settings, handlers } = plan.config;
@@ -102,12 +110,6 @@ export class Agent {
       swimLog.warn({}, "Binding to public address without encryption!");
     }
     const nonces = new NonceSource();
-    const metrics = new Metrics({
-      sinks: openSinks(plan.metricServers, log),
-      hostName: hostname(),
-      clock: () => performance.timeOrigin + performance.now(),
-      startedAt: performance.timeOrigin,
-    });
     const serf = new Serf(
       { ...serfConfig(plan, files, advertised, bound.port), snapshot: snapshot?.state },
       {

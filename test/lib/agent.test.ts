@@ -221,6 +221,19 @@ test("a failed start leaves nothing open", async () => {
   await embed({ bind });
 });
 
+test("a start that is refused lets go of the metrics servers", async () => {
+  const sockets = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === "UDPWrap").length;
+  await until("those of other tests are gone", () => sockets() === 0, { every: 10 });
+  const start = Agent.start({
+    bind: freshIp(),
+    tags: { a: "x".repeat(600) },
+    statsdAddr: "127.0.0.1:9",
+  });
+  await expect(start).rejects.toThrow("Encoded length of tags exceeds limit of 512 bytes");
+  await until("no socket is left", () => sockets() === 0, { every: 10 });
+});
+
 test("an agent that is told to end while it starts does not go on", async () => {
   const bind = freshIp();
   let agent: EmbeddedAgent | undefined;
