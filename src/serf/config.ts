@@ -1,7 +1,6 @@
 import type { Address } from "../base/address.js";
 import { hours, type Millis, minutes, seconds } from "../base/units.js";
 import type { Timing } from "../swim/config.js";
-import type { AliveJudge } from "../swim/precedence.js";
 import type { Keyring } from "../wire/keyring.js";
 import type { SnapshotState } from "./snapshot.js";
 
@@ -67,8 +66,8 @@ export interface SerfConfig {
   readonly nameResolution: boolean;
   /** Members whose names hold more than letters, digits, dashes and dots are not believed. */
   readonly validateNames: boolean;
-  /** As {@link SwimConfig.judgeAlive}. */
-  readonly judgeAlive?: AliveJudge;
+  /** As {@link SwimConfig.inquires}. */
+  readonly inquires?: boolean;
 }
 
 /** What identifies a member and where it is: no default fits. */

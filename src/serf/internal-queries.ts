@@ -1,3 +1,4 @@
+import type { Address } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
@@ -20,6 +21,8 @@ export interface InternalKnowledge {
   readonly membership: Membership;
   readonly log: Log;
   readonly keys: KeyAnswers;
+  /** Where a member is that asks for itself, if we hold it elsewhere and were wrong. */
+  readonly claimedAt: Address | undefined;
   /** What a response may have, in bytes. */
   readonly responseLimit: number;
   /** True if a response with this payload is not longer than that. */
@@ -33,6 +36,11 @@ const statusNumbers: Readonly<Record<MemberStatus, number>> = {
   left: 3,
   failed: 4,
 };
+
+/** True if it asks where we hold a member whose name two claim. */
+export function isConflictQuery(name: string): boolean {
+  return name === `${internalPrefix}conflict`;
+}
 
 export function isInternal(name: string): boolean {
   return name.startsWith(internalPrefix);
@@ -78,14 +86,14 @@ export function answerInternalQuery(
 
 /** Where we believe the member to be whose name two claim; those two are asked by others. */
 function answerConflict(query: QueryMessage, knowledge: InternalKnowledge): Bytes | undefined {
-  const { self, membership, log } = knowledge;
+  const { claimedAt, self, membership, log } = knowledge;
   const name = decodeText(query.payload ?? new Uint8Array(0));
   if (name === self) return undefined;
   log.debug({}, `Got conflict resolution query for '${name}'`);
   const member = membership.get(name);
   return encodeSerfMessage({
     kind: "conflict-response",
-    member: member === undefined ? undefined : conflictMember(member),
+    member: member && conflictMember({ ...member, address: claimedAt ?? member.address }),
   });
 }
 

@@ -9,6 +9,7 @@ import type { OwnName } from "../swim/own-name.js";
 import { Announcements } from "./announcements.js";
 import { Broadcasts } from "./broadcasts.js";
 import type { SerfConfig } from "./config.js";
+import { ConflictLook, type ConflictLookParts } from "./conflict-look.js";
 import { CoordinateClient } from "./coordinate-client.js";
 import type { SerfCounters } from "./counters.js";
 import { EventStream } from "./event-stream.js";
@@ -54,6 +55,9 @@ export interface Surroundings {
   record(record: SnapshotRecord): void;
   /** Keeps the keys beyond our end; throws {@link OperatorError}. */
   saveKeyring(keys: readonly Bytes[]): void;
+  /** As {@link ConflictLookParts}. */
+  readonly ask: ConflictLookParts["ask"];
+  readonly exchange: ConflictLookParts["exchange"];
   /** What can be done about others that use our name. */
   ownName(): OwnName;
   /** Ends this member, without a leave. */
@@ -129,6 +133,14 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     replies,
     accepted: (ltime) => recorder?.query(ltime),
     keys: new KeyAnswers({ keyring: config.keyring, log, save: surroundings.saveKeyring }),
+    conflictLook: new ConflictLook({
+      self,
+      membership,
+      inquires: config.inquires !== false,
+      patience: config.timing.gossipInterval,
+      ask: surroundings.ask,
+      exchange: surroundings.exchange,
+    }),
     deliver: (query) => stream.query(query),
   });
   const queries = new Queries({

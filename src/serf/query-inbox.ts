@@ -1,12 +1,14 @@
+import type { Address } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Meter } from "../base/meter.js";
 import type { Bytes, Instant } from "../base/units.js";
 import { encodeSerfMessage, type LamportTime, type QueryMessage } from "../wire/serf-messages.js";
 import type { SerfConfig } from "./config.js";
+import type { ConflictLook } from "./conflict-look.js";
 import type { SerfCounters } from "./counters.js";
 import type { QueryEvent } from "./events.js";
-import { answerInternalQuery, isInternal } from "./internal-queries.js";
+import { answerInternalQuery, isConflictQuery, isInternal } from "./internal-queries.js";
 import type { KeyAnswers } from "./key-answers.js";
 import type { LamportClock } from "./lamport.js";
 import type { Membership } from "./membership.js";
@@ -41,6 +43,7 @@ export interface InboxParts {
   /** A query of this time concerns us, and be it one of Serf's own. */
   accepted(ltime: LamportTime): void;
   readonly keys: KeyAnswers;
+  readonly conflictLook: ConflictLook;
   deliver(query: QueryEvent): void;
 }
 
@@ -114,7 +117,10 @@ export class QueryInbox {
   #accept(now: Instant, message: QueryMessage): void {
     this.#parts.accepted(message.ltime);
     if ((message.flags & flagAck) !== 0) this.#ack(message);
-    if (isInternal(message.name)) this.#answerInternally(message);
+    if (isConflictQuery(message.name)) {
+      const { conflictLook } = this.#parts;
+      conflictLook.look(now, message, (claimedAt) => this.#answerInternally(message, claimedAt));
+    } else if (isInternal(message.name)) this.#answerInternally(message, undefined);
     else this.#deliver(now, message);
   }
 
@@ -133,13 +139,14 @@ export class QueryInbox {
     counters.acksSent += 1;
   }
 
-  #answerInternally(message: QueryMessage): void {
+  #answerInternally(message: QueryMessage, claimedAt: Address | undefined): void {
     const { config, counters, keys, log, membership, replies } = this.#parts;
     const answer = answerInternalQuery(message, {
       self: config.name,
       membership,
       log,
       keys,
+      claimedAt,
       responseLimit: config.queryResponseSizeLimit,
       fits: (payload) => this.#isShort(this.#responseTo(message, payload)),
     });

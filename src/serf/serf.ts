@@ -97,6 +97,8 @@ export class Serf {
       aliveCount: () => this.#swim.aliveCount,
       isAlive: (node) => this.#swim.member(node)?.state === "alive",
       emit: (event) => this.#outbox.push({ kind: "event", event }),
+      ask: (...question) => this.#swim.ask(...question),
+      exchange: (now, address) => this.#swim.exchange(now, address),
       ownName: () => this.#swim.ownName,
       stop: (reason) => {
         this.#stopped = true;

@@ -136,8 +136,7 @@ export class Claims {
     const { config, host, members } = this.#parts;
     const knowledge = this.#knowledgeOf(now, claim.node);
     const { known } = knowledge;
-    const judge = config.judgeAlive ?? judgeAlive;
-    switch (judge(claim, knowledge)) {
+    switch (judgeAlive(claim, knowledge)) {
       case "ignore":
         return;
       case "introduce":
@@ -148,7 +147,8 @@ export class Claims {
         if (known !== undefined) this.#believeAlive(now, known, claim);
         return;
       case "inquire":
-        if (known !== undefined) this.#inquiries.inquire(now, known, claim);
+        if (known === undefined || config.inquires === false) return;
+        this.#inquiries.inquire(now, known, claim);
         return;
       case "rival":
         this.#meetRival(now, { ...claim, state: "alive", source: "gossip" });

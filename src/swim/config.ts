@@ -1,7 +1,6 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Millis } from "../base/units.js";
 import type { Keyring } from "../wire/keyring.js";
-import type { AliveJudge } from "./precedence.js";
 
 /** What a profile fixes (protocol.md section 4.1). */
 export interface Timing {
@@ -79,6 +78,9 @@ export interface SwimConfig {
   readonly versions: Bytes;
   /** Believe only in members whose names have no {@link nodeNameFault}; off unless set. */
   readonly validateNames?: boolean;
-  /** Which alive claims to believe, unless it is {@link judgeAlive} that says so; a test puts memberlist's rule here. */
-  readonly judgeAlive?: AliveJudge;
+  /**
+   * False: nobody is asked for a member that is claimed to be elsewhere, and the claim is not believed.
+   * That is memberlist's way; tests have members of both kinds.
+   */
+  readonly inquires?: boolean;
 }

@@ -13,9 +13,6 @@ export type AliveVerdict = "ignore" | "introduce" | "accept" | "inquire" | "riva
 export type SuspectVerdict = "ignore" | "accept" | "confirm" | "refute";
 export type DeadVerdict = "ignore" | "accept" | "refute";
 
-/** What to do with an alive claim; as {@link judgeAlive}. */
-export type AliveJudge = (claim: Alive, knowledge: Knowledge) => AliveVerdict;
-
 /** What decides besides the claim. */
 export interface Knowledge {
   /** What we hold of the member that the claim names. */

@@ -8,7 +8,7 @@ import {
   type RemoteState,
   type StreamMessage,
 } from "../wire/swim-messages.js";
-import { Asking } from "./asking.js";
+import { Asking, type Question } from "./asking.js";
 import { Claims } from "./claims.js";
 import type { SwimConfig } from "./config.js";
 import type { SwimCounters } from "./counters.js";
@@ -161,6 +161,21 @@ export class Swim {
     }
     const meta = this.#parts.delegate.meta();
     this.#untilSpread(now, timeout, done, (finished) => this.#self.update(now, meta, finished));
+  }
+
+  /** Learns whether somebody answers by a name at an address, as {@link Asking.ask}. */
+  ask(
+    now: Instant,
+    question: Question,
+    time: Millis,
+    done: (now: Instant, answered: boolean) => void,
+  ): void {
+    this.#asking.ask(now, question, time, done);
+  }
+
+  /** Exchanges all with who is at `address`, without becoming one group on purpose. */
+  exchange(now: Instant, address: Address): void {
+    this.#pushPull.exchange(now, address, false, () => {});
   }
 
   /** Sends one datagram with one message of the layer above; it may get lost. */

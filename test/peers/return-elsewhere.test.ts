@@ -223,6 +223,26 @@ describe.skipIf(missingPrograms("serf").length > 0)(
         },
       );
     });
+
+    describe("among three of ours alone", () => {
+      beforeAll(async () => {
+        peers.length = 0;
+        for (const name of ["h1", "h2", "h3"]) await startPeer("gossipd", name);
+      });
+
+      test.for<Moment>(["before it is missed", "after it failed"])(
+        "stays and is shown even if it is one of Serf's, %s",
+        async (moment) => {
+          const name = `stock-${moment.slice(0, 5)}`;
+          const back = await bringBack("serf", name, moment);
+          await allSee(name, "alive", back.ip);
+          // It would end itself when its query for conflicts is over.
+          await pause(6_000);
+          expect(back.output).not.toContain("quitting");
+          await allSee(name, "alive", back.ip);
+        },
+      );
+    });
   },
 );
 

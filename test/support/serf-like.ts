@@ -1,16 +1,9 @@
 import { type Instant, seconds } from "../../src/base/units.js";
 import type { Member, MemberEventKind } from "../../src/serf/events.js";
-import { type AliveJudge, judgeAlive } from "../../src/swim/precedence.js";
 import type { ClusterNode, NodeOptions } from "./serf-cluster.js";
 
-/** memberlist's rule: who is at another address is not believed, and nobody is asked. */
-const judgeLikeMemberlist: AliveJudge = (claim, knowledge) => {
-  const verdict = judgeAlive(claim, knowledge);
-  return verdict === "inquire" ? "ignore" : verdict;
-};
-
 /** A member that believes what Serf's does, and tells each change at once: see {@link toldBySerf}. */
-export const serfLike: NodeOptions = { judgeAlive: judgeLikeMemberlist, coalescePeriod: 0 };
+export const serfLike: NodeOptions = { inquires: false, coalescePeriod: 0 };
 
 export interface Told {
   readonly kind: MemberEventKind;
