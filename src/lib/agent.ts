@@ -3,6 +3,7 @@ import type { Agent as Embedded } from "../agent/agent.js";
 import { OperatorError } from "../base/errors.js";
 import type { KeyOperation } from "../rpc/api.js";
 import type { AgentOptions } from "./agent-options.js";
+import { checkFunction, flagOf, pairsOf, textOf, textsOf } from "./arguments.js";
 import { type Coordinate, estimatedRtt } from "./coordinates.js";
 import { checkEventName } from "./event-names.js";
 import type { EventName, EventOf, Listener } from "./events.js";
@@ -12,7 +13,7 @@ import { Listeners } from "./listeners.js";
 import type { Member, MemberFilter } from "./members.js";
 import { bytesOf, type Payload } from "./payload.js";
 import type { QueryOptions, QueryReply } from "./queries.js";
-import { mapOf, type StringRecord } from "./records.js";
+import type { StringRecord } from "./records.js";
 import { questionOf, repliesTo } from "./replies.js";
 import type { Stats } from "./stats.js";
 import {
@@ -121,6 +122,7 @@ export class Agent {
    */
   on<Name extends EventName>(name: Name, listener: Listener<EventOf<Name>>): () => void {
     checkEventName(name);
+    checkFunction("listener", listener);
     return this.#listeners.add(name, listener);
   }
 
@@ -134,7 +136,9 @@ export class Agent {
     { replay = false }: { readonly replay?: boolean | undefined } = {},
   ): Promise<number> {
     const { api } = this.#embedded;
-    const { contacted, error } = await this.#life.whileIt(() => api.join(addresses, replay));
+    const { contacted, error } = await this.#life.whileIt(() =>
+      api.join(textsOf("addresses", addresses), flagOf("replay", replay)),
+    );
     if (error !== "") throw new OperatorError(joinFailure(error));
     return contacted;
   }
@@ -167,7 +171,9 @@ export class Agent {
     node: string,
     { prune = false }: { readonly prune?: boolean | undefined } = {},
   ): Promise<void> {
-    await this.#life.whileIt(() => this.#embedded.api.forceLeave(node, prune));
+    await this.#life.whileIt(() =>
+      this.#embedded.api.forceLeave(textOf("node", node), flagOf("prune", prune)),
+    );
   }
 
   /**
@@ -176,7 +182,9 @@ export class Agent {
    * longer than 512 bytes, or if they could not be sent within `broadcastTimeout`.
    */
   async setTags(set: StringRecord, remove: readonly string[] = []): Promise<void> {
-    await this.#life.whileIt(() => this.#embedded.api.setTags(mapOf(set), remove));
+    await this.#life.whileIt(() =>
+      this.#embedded.api.setTags(pairsOf("set", set), textsOf("remove", remove)),
+    );
   }
 
   /**
@@ -191,7 +199,11 @@ export class Agent {
     { coalesce = true }: { readonly coalesce?: boolean | undefined } = {},
   ): Promise<void> {
     this.#life.check();
-    this.#embedded.api.userEvent(name, bytesOf(payload), coalesce);
+    this.#embedded.api.userEvent(
+      textOf("name", name),
+      bytesOf(payload),
+      flagOf("coalesce", coalesce),
+    );
   }
 
   /**
@@ -252,7 +264,7 @@ export class Agent {
 
   /** Where the member `node` is in Vivaldi's space; undefined if that is not known (yet). */
   coordinate(node: string): Coordinate | undefined {
-    return this.#embedded.api.coordinate(node);
+    return this.#embedded.api.coordinate(textOf("node", node));
   }
 
   /**
@@ -264,6 +276,8 @@ export class Agent {
   }
 
   async #keys(operation: KeyOperation, key: string): Promise<KeyReport> {
-    return keyReportOf(await this.#life.whileIt(() => this.#embedded.api.keys(operation, key)));
+    return keyReportOf(
+      await this.#life.whileIt(() => this.#embedded.api.keys(operation, textOf("key", key))),
+    );
   }
 }

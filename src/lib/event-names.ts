@@ -1,4 +1,5 @@
 import { OperatorError } from "../base/errors.js";
+import { textOf } from "./arguments.js";
 import type { ClusterEvent, EventName, MemberEventType } from "./events.js";
 
 const memberEvents: Readonly<Record<MemberEventType, true>> = {
@@ -15,7 +16,8 @@ export function isMemberEvent(name: string): name is MemberEventType {
 
 /** Throws {@link OperatorError} if `name` is none. */
 export function checkEventName(name: string): asserts name is EventName {
-  if (isMemberEvent(name) || name === "*" || /^(?:user|query)(?::.+)?$/s.test(name)) return;
+  if (isMemberEvent(name) || name === "*" || /^(?:user|query)(?::.+)?$/s.test(textOf("name", name)))
+    return;
   throw new OperatorError(`there is no event ${JSON.stringify(name)} to listen to`);
 }
 

@@ -50,8 +50,11 @@ export class Life {
     if (this.#reason === undefined) {
       this.#reason = reason;
       for (const giveUp of this.#waiting) giveUp(this.#over(reason));
-      await this.#stop();
-      this.#close(reason);
+      try {
+        await this.#stop();
+      } finally {
+        this.#close(reason);
+      }
     }
     await this.closed;
   }

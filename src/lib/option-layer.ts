@@ -3,6 +3,7 @@ import type { Settings, Values } from "../agent/settings.js";
 import { OperatorError } from "../base/errors.js";
 import { suggest } from "../base/suggest.js";
 import type { AgentOptions } from "./agent-options.js";
+import { isTextRecord, isTexts } from "./arguments.js";
 
 /** Which setting each option is. */
 const fields = {
@@ -81,17 +82,12 @@ function settingOf(name: string, { kind }: Option, value: unknown): unknown {
       if (typeof value === "boolean") return value;
       throw wrong(name, "a boolean", value);
     case "list":
-      if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+      if (isTexts(value)) return value;
       throw wrong(name, "a list of strings", value);
     case "tags":
       if (isTextRecord(value)) return new Map(Object.entries(value));
       throw wrong(name, "an object of strings", value);
   }
-}
-
-function isTextRecord(value: unknown): value is Record<string, string> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return !(value instanceof Map) && Object.values(value).every((item) => typeof item === "string");
 }
 
 /** Only numbers are shown: among the rest may be keys. */

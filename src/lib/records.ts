@@ -10,7 +10,3 @@ export function recordOf<Value>(map: ReadonlyMap<string, Value>): Readonly<Recor
   for (const [name, value] of map) record[name] = value;
   return Object.freeze(record);
 }
-
-export function mapOf(record: StringRecord): ReadonlyMap<string, string> {
-  return new Map(Object.entries(record));
-}

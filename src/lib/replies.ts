@@ -1,8 +1,9 @@
 import { OperatorError } from "../base/errors.js";
+import type { Millis } from "../base/units.js";
 import type { QueryAnswer, RpcQuestion } from "../rpc/api.js";
+import { flagOf, pairsOf, textOf, textsOf } from "./arguments.js";
 import { bytesOf, type Payload } from "./payload.js";
 import type { QueryOptions, QueryReply } from "./queries.js";
-import { mapOf } from "./records.js";
 
 /** A query that was sent. */
 export interface AskedQuery {
@@ -12,7 +13,10 @@ export interface AskedQuery {
   readonly done: Promise<void>;
 }
 
-/** Throws {@link OperatorError} if an option is out of range. */
+/** 104 days: what is longer is no exact number of the nanoseconds that are sent. */
+const longestQuery: Millis = Math.floor(Number.MAX_SAFE_INTEGER / 1e6);
+
+/** Throws {@link OperatorError} if an option is out of range or of a wrong type. */
 export function questionOf(name: string, payload: Payload, options: QueryOptions): RpcQuestion {
   const { filterNodes = [], filterTags = {}, requestAck = false, timeout = 0 } = options;
   const { relayFactor = 0 } = options;
@@ -23,13 +27,13 @@ export function questionOf(name: string, payload: Payload, options: QueryOptions
     throw new OperatorError(`"timeout" must be milliseconds, not negative, not ${timeout}`);
   }
   return {
-    name,
+    name: textOf("name", name),
     payload: bytesOf(payload),
-    filterNodes,
-    filterTags: mapOf(filterTags),
-    requestAck,
+    filterNodes: textsOf("filterNodes", filterNodes),
+    filterTags: pairsOf("filterTags", filterTags),
+    requestAck: flagOf("requestAck", requestAck),
     relayFactor,
-    timeout: timeout === 0 ? undefined : timeout,
+    timeout: timeout === 0 ? undefined : Math.min(timeout, longestQuery),
   };
 }
 

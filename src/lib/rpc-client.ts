@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { OperatorError } from "../base/errors.js";
 import type { RpcClient as Connection } from "../rpc/client.js";
+import { checkFunction, flagOf, pairsOf, textOf, textsOf } from "./arguments.js";
 import { type Coordinate, estimatedRtt } from "./coordinates.js";
 import { checkEventName, isWanted } from "./event-names.js";
 import type { EventName, EventOf, Listener } from "./events.js";
@@ -9,7 +10,7 @@ import { call } from "./listeners.js";
 import type { Member, MemberFilter } from "./members.js";
 import { bytesOf, type Payload } from "./payload.js";
 import type { QueryOptions, QueryReply } from "./queries.js";
-import { mapOf, type StringRecord } from "./records.js";
+import type { StringRecord } from "./records.js";
 import { questionOf, repliesTo } from "./replies.js";
 import { rpcTarget } from "./rpc-target.js";
 import type { Stats } from "./stats.js";
@@ -91,6 +92,7 @@ export class RpcClient {
     listener: Listener<EventOf<Name>>,
   ): Promise<() => Promise<void>> {
     checkEventName(name);
+    checkFunction("listener", listener);
     const connection = this.#connection;
     const answer = (id: number, payload: Payload): Promise<void> =>
       connection.respond(id, bytesOf(payload));
@@ -116,8 +118,9 @@ export class RpcClient {
     level: "trace" | "debug" | "info" | "warn" | "err",
     listener: Listener<string>,
   ): Promise<() => Promise<void>> {
+    checkFunction("listener", listener);
     let isOver = false;
-    const seq = await this.#connection.monitor(level, (line) => {
+    const seq = await this.#connection.monitor(textOf("level", level), (line) => {
       if (!isOver) call("the log", listener, line);
     });
     return async () => {
@@ -137,7 +140,7 @@ export class RpcClient {
     { replay = false }: { readonly replay?: boolean | undefined } = {},
   ): Promise<number> {
     try {
-      return await this.#connection.join(addresses, replay);
+      return await this.#connection.join(textsOf("addresses", addresses), flagOf("replay", replay));
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       throw new OperatorError(joinFailure(error.message), { cause: error });
@@ -157,12 +160,12 @@ export class RpcClient {
     node: string,
     { prune = false }: { readonly prune?: boolean | undefined } = {},
   ): Promise<void> {
-    await this.#connection.forceLeave(node, prune);
+    await this.#connection.forceLeave(textOf("node", node), flagOf("prune", prune));
   }
 
   /** Changes the agent's tags: deletes those of `remove`, then sets those of `set`; the others stay. */
   async setTags(set: StringRecord, remove: readonly string[] = []): Promise<void> {
-    await this.#connection.setTags(mapOf(set), remove);
+    await this.#connection.setTags(pairsOf("set", set), textsOf("remove", remove));
   }
 
   /**
@@ -174,7 +177,11 @@ export class RpcClient {
     payload: Payload = "",
     { coalesce = true }: { readonly coalesce?: boolean | undefined } = {},
   ): Promise<void> {
-    await this.#connection.userEvent(name, bytesOf(payload), coalesce);
+    await this.#connection.userEvent(
+      textOf("name", name),
+      bytesOf(payload),
+      flagOf("coalesce", coalesce),
+    );
   }
 
   /**
@@ -201,17 +208,17 @@ export class RpcClient {
    * it or did not answer, or if the cluster is not encrypted.
    */
   async installKey(key: string): Promise<KeyReport> {
-    return keyReportOf(await this.#connection.installKey(key));
+    return keyReportOf(await this.#connection.installKey(textOf("key", key)));
   }
 
   /** Makes `key`, which must be installed, the one that all members encrypt with. */
   async useKey(key: string): Promise<KeyReport> {
-    return keyReportOf(await this.#connection.useKey(key));
+    return keyReportOf(await this.#connection.useKey(textOf("key", key)));
   }
 
   /** Takes `key`, which must not be in use, out of the keyring of every member. */
   async removeKey(key: string): Promise<KeyReport> {
-    return keyReportOf(await this.#connection.removeKey(key));
+    return keyReportOf(await this.#connection.removeKey(textOf("key", key)));
   }
 
   /** Counts on how many members each key is. */
@@ -221,7 +228,7 @@ export class RpcClient {
 
   /** Where the member `node` is in Vivaldi's space; undefined if the agent does not know (yet). */
   async coordinate(node: string): Promise<Coordinate | undefined> {
-    return await this.#connection.coordinate(node);
+    return await this.#connection.coordinate(textOf("node", node));
   }
 
   /**

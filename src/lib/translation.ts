@@ -6,12 +6,13 @@ import type {
   RpcMember,
   Stats as Sections,
 } from "../rpc/api.js";
+import { pairsOf, textOf } from "./arguments.js";
 import { isMemberEvent } from "./event-names.js";
 import type { ClusterEvent } from "./events.js";
 import { KeyError, type KeyReport } from "./keys.js";
 import type { Member, MemberFilter, MemberStatus } from "./members.js";
 import type { Payload } from "./payload.js";
-import { mapOf, recordOf } from "./records.js";
+import { recordOf } from "./records.js";
 import type { Stats } from "./stats.js";
 
 const statuses: ReadonlySet<string> = new Set<MemberStatus>(["alive", "leaving", "left", "failed"]);
@@ -21,8 +22,13 @@ export function memberOf({ name, addr, port, tags, status }: RpcMember): Member 
   return { name, address: formatIp(addr), port, tags: recordOf(tags), status: known };
 }
 
+/** Throws {@link OperatorError} if something in it is no string. */
 export function patternsOf({ name = "", status = "", tags = {} }: MemberFilter): Patterns {
-  return { name, status, tags: mapOf(tags) };
+  return {
+    name: textOf("name", name),
+    status: textOf("status", status),
+    tags: pairsOf("tags", tags),
+  };
 }
 
 export function statsOf(sections: Sections): Stats {
