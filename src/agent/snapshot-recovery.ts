@@ -27,6 +27,9 @@ const maxKept = 16;
 
 const lineFeed = 0x0a;
 
+/** What the log shows of a line that means nothing: enough to see what the file may be instead. */
+const shownCharacters = 200;
+
 /** What a start finds. */
 export interface RecoveredSnapshot {
   readonly state: SnapshotState;
@@ -127,7 +130,10 @@ class Recovery {
   }
 
   #report({ unknown }: Replay, isTorn: boolean): void {
-    for (const line of unknown) this.#log.warn({}, `Unrecognized snapshot line: ${line}`);
+    for (const line of unknown) {
+      const shown = line.length > shownCharacters ? `${line.slice(0, shownCharacters)}...` : line;
+      this.#log.warn({}, `Unrecognized snapshot line: ${shown}`);
+    }
     const fields = { path: this.#path };
     if (isTorn) this.#log.warn(fields, "last snapshot line was not written to its end, left out");
   }

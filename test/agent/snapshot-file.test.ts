@@ -251,6 +251,11 @@ test("a damaged file is kept aside, and what can be read of it is used", () => {
   ]);
 });
 
+test("of a line without end the log shows the beginning", () => {
+  const snapshot = new Recording(new MemoryDisk({ [path]: `${"x".repeat(100_000)}\n` }));
+  expect(snapshot.log.at("warn")[0]).toBe(`Unrecognized snapshot line: ${"x".repeat(200)}...`);
+});
+
 test.for(["duplicate", "create", "rename"] as const)(
   "a damaged file that cannot be kept (%s) is not touched, and the agent starts",
   (call) => {
