@@ -21,12 +21,13 @@ export const secretVariables: ReadonlySet<string> = new Set(
 
 /**
  * True if a variable looks like one of ours and is not. What handlers/log.sh reads is left out, and so
- * is what Kubernetes sets for a service that is called gossipd.
+ * is what Kubernetes sets for services that are called gossipd or gossipd-something.
  */
 export function isUnknownVariable(name: string, value: string): boolean {
   if (!name.startsWith(prefix) || knownVariables.has(name)) return false;
-  if (name === "GOSSIPD_EVENT_LOG" || /^GOSSIPD_(SERVICE_|PORT_\d)/.test(name)) return false;
-  return !(name === "GOSSIPD_PORT" && /^(tcp|udp):\/\//.test(value));
+  if (name === "GOSSIPD_EVENT_LOG") return false;
+  if (/^GOSSIPD_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d)/.test(name)) return false;
+  return !(/^GOSSIPD_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value));
 }
 
 /** The variable that may have been meant by an unknown one; what all begin with says nothing. */

@@ -177,6 +177,10 @@ describe("the environment", () => {
       GOSSIPD_SERVICE_PORT_RPC: "7373",
       GOSSIPD_PORT: "tcp://10.0.0.1:7946",
       GOSSIPD_PORT_7946_TCP: "tcp://10.0.0.1:7946",
+      GOSSIPD_RPC_SERVICE_HOST: "10.0.0.2",
+      GOSSIPD_RPC_SERVICE_PORT: "7373",
+      GOSSIPD_RPC_PORT: "tcp://10.0.0.2:7373",
+      GOSSIPD_RPC_PORT_7373_TCP_ADDR: "10.0.0.2",
       SERF_RPC_ADDR: "127.0.0.1:1",
     });
     expect(warnings).toEqual([]);
