@@ -29,6 +29,8 @@ export interface ClusterParts {
   readonly proxy: LoadBalancer;
   /** SIGTERM, or what makes the agent leave that stands in for gossipd. */
   readonly leaveSignal: NodeJS.Signals;
+  /** True if a name may return elsewhere soon after it failed. */
+  readonly killedReturn: boolean;
   readonly tell: (who: string, text: string) => void;
 }
 
@@ -37,8 +39,8 @@ export class Cluster {
   expected: Expectation = new Map();
   readonly #parts: ClusterParts;
   readonly #running = new Map<string, WebNode>();
-  /** Nodes that left and may return, the last one last. */
-  readonly #left = new Set<string>();
+  /** Nodes that are gone and may return, the last one last. */
+  readonly #gone = new Set<string>();
   /** The address of the balancer's agent, which everybody joins. */
   #seed = "";
   #hostsUsed = 0;
@@ -53,8 +55,12 @@ export class Cluster {
     return names.sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
   }
 
-  get left(): string[] {
-    return [...this.#left];
+  get gone(): string[] {
+    return [...this.#gone];
+  }
+
+  get killedReturn(): boolean {
+    return this.#parts.killedReturn;
   }
 
   /** Members of the group, the balancer's agent included. */
@@ -102,7 +108,7 @@ export class Cluster {
     if (place !== undefined) {
       const node = await WebNode.start(children, workshop, place, this.#seed);
       this.#running.set(place.name, node);
-      this.#left.delete(place.name);
+      this.#gone.delete(place.name);
       return;
     }
     const node = this.#running.get(change.name);
@@ -111,6 +117,7 @@ export class Cluster {
       this.#running.delete(change.name);
       tell(change.name, "its agent and its web server get a SIGKILL");
       await node.kill();
+      if (this.killedReturn) this.#gone.add(change.name);
     } else {
       tell(change.name, "its agent leaves; its web server still answers");
       await node.leave(leaveSignal);
@@ -122,7 +129,7 @@ export class Cluster {
     const node = this.#running.get(change.name);
     if (change.kind !== "stop" || node === undefined) return;
     this.#running.delete(change.name);
-    this.#left.add(change.name);
+    this.#gone.add(change.name);
     await node.stopServer();
     this.#parts.tell(change.name, "its web server has stopped");
   }

@@ -10,7 +10,7 @@ import type { DemoOptions } from "./options.js";
 import type { Phase } from "./phase.js";
 import { summary, verdict } from "./report.js";
 import type { Screen } from "./screen.js";
-import { firstNodes, runScript } from "./script.js";
+import { firstNodes, runScript, scriptedSteps } from "./script.js";
 import { Stage } from "./stage.js";
 import { statusLine } from "./status-line.js";
 import type { Outcome } from "./tally.js";
@@ -61,6 +61,7 @@ export class Demo {
       loopback,
       proxy,
       leaveSignal: agent === undefined ? "SIGTERM" : "SIGINT",
+      killedReturn: agent === undefined,
       tell: this.#tell,
     });
     await cluster.startBalancerAgent();
@@ -110,7 +111,7 @@ export class Demo {
     };
     this.#undo.push(clear);
     if (interactive) await interactive.run(input, (restore) => this.#undo.push(restore));
-    else await runScript(stage, this.#tell);
+    else await runScript(stage, scriptedSteps(cluster.killedReturn), this.#tell);
     clear();
   }
 

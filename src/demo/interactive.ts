@@ -47,9 +47,9 @@ export class Interactive {
   }
 
   #handle(key: string, quit: () => void): void {
-    const { running, left } = this.#cluster;
+    const { running, gone } = this.#cluster;
     const nextName = `web${this.#added + 1}`;
-    const wish = readWish(key, { running, left, chosen: this.chosen, nextName });
+    const wish = readWish(key, { running, gone, chosen: this.chosen, nextName });
     switch (wish?.kind) {
       case "quit":
         quit();
@@ -86,8 +86,8 @@ export class Interactive {
 
   async #perform(step: Step): Promise<void> {
     // Keys that were pressed in a hurry may ask for a node that is gone by now.
-    const { running, left } = this.#cluster;
-    const from = step.kind === "return" ? left : running;
+    const { running, gone } = this.#cluster;
+    const from = step.kind === "return" ? gone : running;
     if (step.kind !== "add" && !from.includes(step.name)) return;
     try {
       const phase = await this.#stage.perform(step);

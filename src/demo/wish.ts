@@ -12,7 +12,7 @@ export type Wish =
   | { readonly kind: "impossible"; readonly why: string };
 
 /** What the meaning of a key depends on. */
-export type Situation = Pick<Cluster, "running" | "left"> & {
+export type Situation = Pick<Cluster, "running" | "gone"> & {
   readonly chosen: string | undefined;
   /** The name for the next node that is added. */
   readonly nextName: string;
@@ -26,13 +26,13 @@ export const keyLines = [
   "a  add a web node",
   "s  stop the chosen one: its agent leaves, then its server stops",
   "k  kill -9 the chosen one, agent and server",
-  "r  return the one that was stopped last, at another address",
+  "r  return the one that went last, at another address",
   "1-9  choose a node    h  this help    q  quit",
 ];
 
 /** What the user wants with `key`; undefined if the key means nothing. Ctrl-C and Ctrl-D quit. */
 export function readWish(key: string, situation: Situation): Wish | undefined {
-  const { running, left, chosen, nextName } = situation;
+  const { running, gone, chosen, nextName } = situation;
   if (/^[1-9]$/.test(key)) {
     const name = running[Number(key) - 1];
     return name === undefined
@@ -53,9 +53,9 @@ export function readWish(key: string, situation: Situation): Wish | undefined {
       }
       return { kind: "step", step: { kind: "add", name: nextName } };
     case "r": {
-      const name = left.at(-1);
+      const name = gone.at(-1);
       if (name === undefined) {
-        return { kind: "impossible", why: "nobody has left who could return: stop a node first" };
+        return { kind: "impossible", why: "nobody is gone who could return: stop a node first" };
       }
       return { kind: "step", step: { kind: "return", name } };
     }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readWish } from "../../src/demo/wish.js";
 
-const situation = { running: ["web1", "web3"], left: ["web2"], chosen: "web3", nextName: "web4" };
+const situation = { running: ["web1", "web3"], gone: ["web2"], chosen: "web3", nextName: "web4" };
 
 test.for([
   { key: "a", wish: { kind: "step", step: { kind: "add", name: "web4" } } },
@@ -19,10 +19,10 @@ test.for([
 });
 
 test("what cannot be done is said", () => {
-  const nobodyLeft = readWish("r", { ...situation, left: [] });
-  expect(nobodyLeft).toMatchObject({
+  const nobodyGone = readWish("r", { ...situation, gone: [] });
+  expect(nobodyGone).toMatchObject({
     kind: "impossible",
-    why: expect.stringMatching(/^nobody has left/),
+    why: expect.stringMatching(/^nobody is gone/),
   });
   const lastOne = readWish("k", { ...situation, running: ["web1"], chosen: "web1" });
   expect(lastOne).toMatchObject({
