@@ -1,13 +1,12 @@
 import { hostname } from "node:os";
 import { type Address, formatAddress } from "../base/address.js";
-import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { RpcApi, RpcMember } from "../rpc/api.js";
 import { RpcServer } from "../rpc/server.js";
 import { Serf } from "../serf/serf.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
-import { advertisedAddress, localAddress, splitRpcAddress } from "./addresses.js";
-import { type AgentFiles, refuseTagsBesideFile } from "./agent-files.js";
+import { advertisedAddress } from "./addresses.js";
+import type { AgentFiles } from "./agent-files.js";
 import type { Config } from "./config.js";
 import { Driver, now } from "./driver.js";
 import { NonceSource } from "./entropy.js";
@@ -16,16 +15,16 @@ import { inheritedEnvironment } from "./handler-input.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
 import { saveKeyring } from "./keyring-file.js";
-import { moreVerbose, parseLevel } from "./log-levels.js";
+import { LiveSettings } from "./live-settings.js";
 import type { Logs } from "./logs.js";
 import type { Discovery } from "./mdns.js";
 import { MetricPoll } from "./metric-poll.js";
 import { openSinks } from "./metric-servers.js";
 import { Metrics } from "./metrics.js";
 import type { AgentPlan } from "./plan.js";
-import { compareSettings, logReload, logTags, reloadedSettings } from "./reload-report.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi, rpcMember } from "./rpc-api.js";
+import { listenForRpc } from "./rpc-listener.js";
 import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
 import type { SnapshotFile } from "./snapshot-file.js";
@@ -59,11 +58,10 @@ export class Agent {
   readonly #hub: EventHub;
   readonly #joiner: Joiner;
   readonly #snapshot: SnapshotFile | undefined;
-  readonly #tags: TagKeeper;
+  readonly #live: LiveSettings;
   readonly #rpc: RpcServer;
   readonly #metrics: Metrics;
   readonly #poll: MetricPoll;
-  #settings: Settings;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
@@ -179,8 +177,7 @@ export class Agent {
     this.#hub = hub;
     this.#snapshot = snapshot?.file;
     this.#joiner = joiner;
-    this.#tags = tags;
-    this.#settings = settings;
+    this.#live = new LiveSettings(settings, { hub, log, logs, tags });
     this.#rpc = new RpcServer(api, {
       authKey: settings.rpcAuth,
       log: logs.of("agent.ipc"),
@@ -192,7 +189,7 @@ export class Agent {
 
   /** As they are now; a reload changes some. */
   get settings(): Settings {
-    return this.#settings;
+    return this.#live.settings;
   }
 
   get encrypted(): boolean {
@@ -216,21 +213,12 @@ export class Agent {
 
   /** Begins to serve RPC clients. Throws {@link OperatorError}. */
   async startRpc(): Promise<void> {
-    const { rpcAddr } = this.#settings;
-    try {
-      const { host, port } = splitRpcAddress(rpcAddr);
-      const listening = host === "" ? this.#listenEverywhere(port) : this.#rpc.listen(host, port);
-      this.#rpcAddress = localAddress(host, await listening);
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      const reason = error.message.replace(/^address/, "listen tcp: address");
-      throw new OperatorError(`Error starting RPC listener: ${reason}`, { cause: error });
-    }
+    this.#rpcAddress = await listenForRpc(this.#rpc, this.settings.rpcAddr);
   }
 
   /** Begins to find and be found in the local network, if told to. Throws {@link OperatorError}. */
   async startDiscovery(): Promise<void> {
-    const { discover: cluster, nodeName, replayOnJoin, ...settings } = this.#settings;
+    const { discover: cluster, nodeName, replayOnJoin, ...settings } = this.settings;
     if (cluster === "") return;
     const { Discovery } = await import("./mdns.js");
     this.#discovery = await Discovery.start({
@@ -249,7 +237,7 @@ export class Agent {
 
   /** Joins `start_join` once. */
   startJoin(): Promise<JoinOutcome> {
-    const { startJoin, replayOnJoin } = this.#settings;
+    const { startJoin, replayOnJoin } = this.settings;
     return this.#joiner.join(startJoin, replayOnJoin);
   }
 
@@ -261,7 +249,7 @@ export class Agent {
       replayOnJoin: replay,
       retryInterval,
       retryMaxAttempts,
-    } = this.#settings;
+    } = this.settings;
     if (seeds.length === 0 && joined.length === 0) return;
     this.#retryJoin = new RetryJoin({
       log: this.#log,
@@ -289,35 +277,9 @@ export class Agent {
     return this.#leaving;
   }
 
-  /**
-   * Takes over what can change while the agent runs: log level, handlers, tags, and what signals do;
-   * the log tells what changed, and what needs a restart. Returns what was wrong with the level; then the old one stays, and the rest counts. Throws
-   * {@link OperatorError} before anything changed.
-   */
-  reload({ settings, handlers }: Config): string | undefined {
-    const before = this.#settings;
-    refuseTagsBesideFile({ ...settings, tagsFile: before.tagsFile });
-    const fault = this.#levelFault(settings.logLevel);
-    const logLevel = fault === undefined ? settings.logLevel : before.logLevel;
-    const changes = compareSettings(before, { ...settings, logLevel });
-    this.#hub.setHandlers(handlers);
-    this.#settings = reloadedSettings(before, { ...settings, logLevel });
-    // What changed is told even if the one level or the other would hide it.
-    this.#parts.logs.setLevel(moreVerbose(before.logLevel, logLevel));
-    logReload(this.#log, changes);
-    this.#parts.logs.setLevel(logLevel);
-    this.#tags.reconfigure(settings.tags).then(
-      () => logTags(this.#log, changes),
-      (thrown: unknown) => {
-        if (!(thrown instanceof OperatorError)) throw thrown;
-        this.#log.error({ reason: thrown.message }, "tags could not be changed");
-        // The next reload tells of them again, unless it came first.
-        if (this.#settings.tags === settings.tags) {
-          this.#settings = { ...this.#settings, tags: before.tags };
-        }
-      },
-    );
-    return fault;
+  /** See {@link LiveSettings.reload}. */
+  reload(config: Config): string | undefined {
+    return this.#live.reload(config);
   }
 
   /** Ends everything. Without a leave before, the others will see us fail. */
@@ -337,26 +299,6 @@ export class Agent {
     this.#poll.stop();
     this.#metrics.close();
     this.#log.info({}, "shutdown complete");
-  }
-
-  /** Without a host all addresses are meant, of both families where the system has both. */
-  async #listenEverywhere(port: number): Promise<number> {
-    try {
-      return await this.#rpc.listen("::", port);
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      return await this.#rpc.listen("0.0.0.0", port);
-    }
-  }
-
-  #levelFault(level: string): string | undefined {
-    try {
-      parseLevel(level);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      return error.message;
-    }
   }
 
   #contact(targets: readonly JoinTarget[], replay: boolean): Promise<JoinResult> {
