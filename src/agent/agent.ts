@@ -81,7 +81,7 @@ export class Agent {
     let snapshot: RecoveredSnapshot | undefined;
     try {
       // Not before the sockets: they tell whether another agent runs with the same settings and file.
-      snapshot = recoverSnapshot(plan.config.settings, logs.of("serf"));
+      snapshot = recoverSnapshot(plan.config.settings, logs.of("serf"), metrics);
       const agent = new Agent(parts, sockets, snapshot, metrics);
       agent.#driver.start();
       return agent;

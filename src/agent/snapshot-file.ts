@@ -1,4 +1,5 @@
 import type { Log } from "../base/log.js";
+import type { Meter } from "../base/meter.js";
 import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js";
 import {
   compactionBytes,
@@ -29,6 +30,8 @@ export function compactPath(path: string): string {
 export interface SnapshotSurroundings {
   readonly disk: SnapshotDisk;
   readonly log: Log;
+  /** Hears how long a compaction took. */
+  readonly meter?: Meter;
   readonly now: () => Instant;
   /** Calls `run` after `delay`, unless the function that it returns is called before. */
   readonly schedule: (delay: Millis, run: () => void) => () => void;
@@ -52,6 +55,7 @@ export interface OpenSnapshot {
 /** A new file that is not in place yet. */
 interface Compaction {
   readonly file: Handle;
+  readonly begunAt: Instant;
   length: number;
   /** Lines that came after it was written; at most what comes during one sync. */
   readonly later: Bytes[];
@@ -261,10 +265,11 @@ export class SnapshotFile {
   }
 
   #writeNew(): Compaction {
-    const { disk } = this.#surroundings;
+    const { disk, now } = this.#surroundings;
+    const begunAt = now();
     const text = compactSnapshot(this.#tally) + (this.#hasLeft ? "leave\n" : "");
     const file = disk.create(compactPath(this.#path), this.#mode);
-    const compaction = { file, length: 0, later: [] };
+    const compaction = { file, begunAt, length: 0, later: [] };
     try {
       compaction.length = writeAll(disk, file, encodeText(text));
     } catch (error) {
@@ -274,7 +279,7 @@ export class SnapshotFile {
   }
 
   #putInPlace(compaction: Compaction): void {
-    const { disk } = this.#surroundings;
+    const { disk, meter, now } = this.#surroundings;
     try {
       const later = Buffer.concat(compaction.later);
       compaction.length += writeAll(disk, compaction.file, later);
@@ -290,6 +295,7 @@ export class SnapshotFile {
     this.#compactAbove = 0;
     this.#dropWaiting();
     disk.close(old);
+    meter?.sample("serf.snapshot.compact", now() - compaction.begunAt);
   }
 
   /** Throws `error` on, if there is one. */

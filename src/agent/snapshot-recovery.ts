@@ -1,5 +1,6 @@
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import type { Meter } from "../base/meter.js";
 import type { Bytes } from "../base/units.js";
 import {
   compactSnapshot,
@@ -38,10 +39,15 @@ export interface RecoveredSnapshot {
 }
 
 /** The snapshot that the settings ask for, undefined if none. Throws {@link OperatorError}. */
-export function recoverSnapshot(settings: Settings, log: Log): RecoveredSnapshot | undefined {
+export function recoverSnapshot(
+  settings: Settings,
+  log: Log,
+  meter: Meter,
+): RecoveredSnapshot | undefined {
   const { rejoinAfterLeave, snapshotPath } = settings;
   if (snapshotPath === "") return undefined;
-  return openSnapshot(snapshotPath, rejoinAfterLeave, { disk: systemDisk, log, now, schedule });
+  const surroundings = { disk: systemDisk, log, meter, now, schedule };
+  return openSnapshot(snapshotPath, rejoinAfterLeave, surroundings);
 }
 
 /**

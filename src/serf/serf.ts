@@ -72,6 +72,7 @@ export class Serf {
   #tags: ReadonlyMap<string, string>;
   /** Joins under way that do not want to hear of the past. */
   #joinsIgnoringOld = 0;
+  readonly #meter: Meter;
   /** The instant of the input that is being handled. */
   #now: Instant = 0;
 
@@ -84,6 +85,7 @@ export class Serf {
     const timers = this.#timers;
     const log = host.logs.serf;
     const meter = host.meter ?? noMeter;
+    this.#meter = meter;
     const parts = createParts(config, {
       timers,
       log,
@@ -348,6 +350,7 @@ export class Serf {
   #checkQueuesAt(when: Instant): void {
     this.#timers.at(when, (now) => {
       this.#parts.broadcasts.checkDepth();
+      this.#meter.sample("memberlist.queue.broadcasts", this.#swim.queuedClaims);
       this.#checkQueuesAt(now + this.#config.queueCheckInterval);
     });
   }

@@ -11,6 +11,7 @@ import { compactSnapshot, type SnapshotRecord } from "../../src/serf/snapshot.js
 import { SnapshotTally } from "../../src/serf/snapshot-tally.js";
 import { peerAddress } from "../support/lone-serf.js";
 import { RecordedLog } from "../support/recorded-log.js";
+import { RecordedMeter } from "../support/recorded-meter.js";
 import { MemoryDisk, ProcessEnded } from "./memory-disk.js";
 import { tempDir } from "./temp-dir.js";
 
@@ -19,6 +20,7 @@ const path = "/var/snapshot";
 /** A snapshot on a disk in memory, in virtual time. */
 class Recording {
   readonly log = new RecordedLog();
+  readonly meter = new RecordedMeter();
   readonly disk: MemoryDisk;
   readonly recovered: RecoveredSnapshot;
   readonly #timers = new TimerQueue();
@@ -29,6 +31,7 @@ class Recording {
     this.recovered = openSnapshot(path, rejoin, {
       disk,
       log: this.log,
+      meter: this.meter,
       now: () => this.#now,
       schedule: (delay, run) => {
         let open = true;
@@ -109,6 +112,7 @@ test("a long file is compacted, and what comes meanwhile is not lost", async () 
   const compacted = "alive: a 10.0.1.1:7946\nclock: 0\nevent-clock: 0\nquery-clock: 0\n";
   const later = "alive: b 10.0.1.2:7946\nnot-alive: a\n";
   expect(snapshot.text).toBe(compacted + later);
+  expect(snapshot.meter.take("serf.snapshot.compact")).toHaveLength(1);
   snapshot.run(1_000);
   snapshot.add(clock(8));
   expect(snapshot.text).toBe(`${compacted}${later}clock: 8\n`);
@@ -380,6 +384,18 @@ class Story {
   }
 }
 
+/** A process that ends after so many calls to the disk, wherever that is. */
+async function liveFor(life: number, beginning: string, steps: readonly Step[]): Promise<Story> {
+  const story = new Story(new MemoryDisk({ [path]: beginning }));
+  story.snapshot.disk.life = life;
+  try {
+    for (const one of steps) await story.take(one);
+  } catch (error) {
+    if (!(error instanceof ProcessEnded)) throw error;
+  }
+  return story;
+}
+
 const beginnings = fc.constantFrom("", `${longFile}alive: a 10.0.1.1:7946\nclock: 5\n`);
 
 test("wherever the process ends, nothing is lost that is half a second old", async () => {
@@ -389,15 +405,8 @@ test("wherever the process ends, nothing is lost that is half a second old", asy
       fc.array(step, { maxLength: 30 }),
       fc.nat(900),
       async (beginning, steps, life) => {
-        const story = new Story(new MemoryDisk({ [path]: beginning }));
-        const { disk } = story.snapshot;
-        disk.life = life;
-        try {
-          for (const one of steps) await story.take(one);
-        } catch (error) {
-          if (!(error instanceof ProcessEnded)) throw error;
-        }
-        story.check(disk.next(), story.flushed);
+        const story = await liveFor(life, beginning, steps);
+        story.check(story.snapshot.disk.next(), story.flushed);
       },
     ),
     { numRuns: 200 },
@@ -411,15 +420,8 @@ test("wherever the power goes, the file is what it was at some point, and a leav
       fc.array(step, { maxLength: 30 }),
       fc.nat(900),
       async (beginning, steps, life) => {
-        const story = new Story(new MemoryDisk({ [path]: beginning }));
-        const { disk } = story.snapshot;
-        disk.life = life;
-        try {
-          for (const one of steps) await story.take(one);
-        } catch (error) {
-          if (!(error instanceof ProcessEnded)) throw error;
-        }
-        story.check(disk.next(true), story.synced);
+        const story = await liveFor(life, beginning, steps);
+        story.check(story.snapshot.disk.next(true), story.synced);
       },
     ),
     { numRuns: 200 },

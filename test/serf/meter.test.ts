@@ -36,4 +36,5 @@ test("the queues are measured every half a minute", () => {
   for (const queue of ["Intent", "Event", "Query"]) {
     expect(meter.take(`serf.queue.${queue}`)).toEqual([0]);
   }
+  expect(meter.take("memberlist.queue.broadcasts")).toHaveLength(1);
 });
