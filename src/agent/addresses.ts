@@ -72,9 +72,16 @@ export interface AdvertiseChoice {
   readonly port: number | undefined;
 }
 
-/** Resolves `-advertise`, which may be empty. Throws {@link OperatorError}. */
+/**
+ * Resolves `-advertise`, which may be empty or a port alone. Throws {@link OperatorError}.
+ *
+ * The address of all interfaces and port 0 count as not given: Serf tells them to the others as they
+ * are, and nobody is reached there.
+ */
 export async function resolveAdvertise(text: string): Promise<AdvertiseChoice> {
-  return text === "" ? { ip: undefined, port: undefined } : resolveOne("advertise", text);
+  if (text === "") return { ip: undefined, port: undefined };
+  const { ip, port } = await resolveOne("advertise", text);
+  return { ip: isUnspecified(ip) ? undefined : ip, port: port === 0 ? undefined : port };
 }
 
 /**

@@ -90,6 +90,10 @@ describe("-advertise", () => {
     { text: "10.0.0.1", advertised: "10.0.0.1:1234" },
     { text: "10.0.0.1:5", advertised: "10.0.0.1:5" },
     { text: "[fd00::1]:5", advertised: "[fd00::1]:5" },
+    { text: "10.0.0.1:0", advertised: "10.0.0.1:1234" },
+    { text: ":5", advertised: "127.0.0.5:5" },
+    { text: "0.0.0.0", advertised: "127.0.0.5:1234" },
+    { text: "[::]:5", advertised: "127.0.0.5:5" },
   ])(
     "'$text' inherits what it does not say from the bind address",
     async ({ text, advertised }) => {
