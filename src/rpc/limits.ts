@@ -6,7 +6,10 @@ export interface RpcLimits {
   readonly connections: number;
   /** Longest header or body of a request. */
   readonly requestBytes: number;
-  /** How long a connection may take to shake hands, and a request that has begun to be complete. */
+  /**
+   * How long a connection may take to shake hands and to authenticate, and a request that has begun to
+   * be complete.
+   */
   readonly requestTimeout: Millis;
   /** How long the last bytes to a client may take when a connection ends. */
   readonly flushTimeout: Millis;

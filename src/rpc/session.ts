@@ -41,7 +41,7 @@ export class Session {
   #authenticated: boolean;
   /** The header of a request whose body has not come yet. */
   #header: { readonly command: CommandName; readonly seq: Sequence } | undefined;
-  /** Runs while the client owes us a handshake or the rest of a request. */
+  /** Runs while the client owes us a handshake, the token, or the rest of a request. */
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, client: string, host: RpcHost) {
@@ -106,6 +106,11 @@ export class Session {
     }, this.#host.limits.requestTimeout);
   }
 
+  #relent(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+  }
+
   /** Takes a header or a body; false if the connection has to end. */
   async #take(value: unknown): Promise<boolean> {
     if (this.#socket.destroyed) return false;
@@ -120,9 +125,9 @@ export class Session {
       return false;
     }
     if (!isCommandName(command)) {
-      const foreign = this.#authenticated || command === "";
-      this.#send(seq, foreign ? rpcErrors.command : rpcErrors.authRequired);
-      return !foreign;
+      if (!this.#authenticated && command !== "") return await this.#turnDown(seq);
+      this.#send(seq, rpcErrors.command);
+      return false;
     }
     if (!("request" in commands[command])) return this.#serve(command, seq, undefined);
     this.#header = { command, seq };
@@ -130,20 +135,29 @@ export class Session {
   }
 
   async #serve(command: CommandName, seq: Sequence, value: unknown): Promise<boolean> {
-    clearTimeout(this.#deadline);
-    this.#deadline = undefined;
+    if (this.#isAdmitted) this.#relent();
     if (!this.#authenticated && command !== "handshake" && command !== "auth") {
       // Serf leaves the body in the stream and takes it for the next header; here it is consumed.
-      this.#send(seq, rpcErrors.authRequired);
-      return true;
+      return await this.#turnDown(seq);
     }
     this.#host.counters.requests += 1;
     const request = decodeRequest(command, value);
     const { error = "", body, after } = await this.#attempt(seq, request);
     this.#send(seq, error, body);
     after?.();
+    if (this.#isAdmitted) this.#relent();
     await this.#outlet.ready();
-    if (this.#version === 0) this.#expect();
+    return true;
+  }
+
+  /** Before, no request gives a client more time: strangers could hold all connections. */
+  get #isAdmitted(): boolean {
+    return this.#version !== 0 && this.#authenticated;
+  }
+
+  async #turnDown(seq: Sequence): Promise<boolean> {
+    this.#send(seq, rpcErrors.authRequired);
+    await this.#outlet.ready();
     return true;
   }
 

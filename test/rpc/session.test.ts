@@ -1,9 +1,14 @@
-import { expect, test } from "vitest";
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { expect, onTestFinished, test } from "vitest";
 import { packValues } from "../../src/rpc/framing.js";
+import { rpcLimits } from "../../src/rpc/limits.js";
+import { Session } from "../../src/rpc/session.js";
+import { RecordedLog } from "../support/recorded-log.js";
 import { until } from "../support/wait.js";
 import { Bench } from "./bench.js";
 import { ok } from "./raw-client.js";
-import { member } from "./scripted-api.js";
+import { member, ScriptedApi } from "./scripted-api.js";
 
 const error = (Seq: number, text: string) => ({ Error: text, Seq });
 
@@ -231,6 +236,51 @@ test("a connection without a handshake, and one with half a request, are given u
   idle.request("members", 2);
   expect(await idle.take(2)).toEqual([ok(2), { Members: [] }]);
   expect(bench.warnings).toHaveLength(3);
+});
+
+test("who does not know the token is given up, however much is asked meanwhile", async () => {
+  const bench = await Bench.start({ authKey: "t", limits: { requestTimeout: 500 } });
+  const stranger = await (await bench.client()).greet();
+  const known = await (await bench.client()).greet();
+  known.send({ Command: "auth", Seq: 1 }, { AuthKey: "t" });
+  expect(await known.take(1)).toEqual([ok(1)]);
+  let isOver = false;
+  const answers = stranger.rest().finally(() => {
+    isOver = true;
+  });
+  await until(
+    "the connection is closed",
+    () => {
+      if (!isOver) stranger.request("members", 2);
+      return isOver;
+    },
+    { every: 20 },
+  );
+  expect((await answers)[0]).toEqual({ Error: "Authentication required", Seq: 2 });
+  known.request("members", 3);
+  expect(await known.take(2)).toEqual([ok(3), { Members: [] }]);
+});
+
+test("who asks without the token and reads no answer is not read any more", async () => {
+  const counters = { accepted: 0, refused: 0, requests: 0, droppedRecords: 0 };
+  const socket = new Duplex({ read() {}, write() {} });
+  onTestFinished(() => void socket.destroy());
+  const session = new Session(socket as Socket, "stranger", {
+    api: new ScriptedApi(),
+    log: new RecordedLog(),
+    limits: rpcLimits,
+    isToken: () => false,
+    counters,
+    onLeft: () => {},
+  });
+  void session.run();
+  socket.push(packValues({ Command: "handshake", Seq: 1 }, { Version: 1 }));
+  for (let seq = 2; seq < 10_000; seq += 1) {
+    socket.push(packValues({ Command: seq % 2 === 0 ? "members" : "nonsense", Seq: seq }));
+  }
+  await until("the answers fill the socket", () => socket.writableNeedDrain, { every: 1 });
+  await new Promise(setImmediate);
+  expect(socket.writableLength).toBeLessThan(socket.writableHighWaterMark + 100);
 });
 
 test("clients beyond the limit are turned away, and the log says so once", async () => {
