@@ -15,3 +15,9 @@ export type Bytes = Uint8Array;
 export const seconds = (count: number): Millis => count * 1_000;
 export const minutes = (count: number): Millis => count * 60_000;
 export const hours = (count: number): Millis => count * 3_600_000;
+
+/** The wire and Go count durations in nanoseconds. */
+export const nanosPerMilli = 1e6;
+
+/** The longest time that an OS timer takes in Node.js, some 25 days: a longer one would fire at once. */
+export const longestTimer: Millis = 2 ** 31 - 1;

@@ -1,4 +1,5 @@
 import { distanceNanos } from "../base/coordinate-distance.js";
+import { nanosPerMilli } from "../base/units.js";
 
 /** Where a member is in Vivaldi's space of round-trip times: in seconds, but for `error`. */
 export interface Coordinate {
@@ -12,11 +13,12 @@ export interface Coordinate {
   readonly error: number;
 }
 
-/** The estimated round-trip time in milliseconds; undefined unless both are known. */
+/** The estimated round-trip time in milliseconds; undefined unless both are known and of one space. */
 export function estimatedRtt(
   one: Coordinate | undefined,
   other: Coordinate | undefined,
 ): number | undefined {
   if (one === undefined || other === undefined) return undefined;
-  return distanceNanos(one, other) / 1e6;
+  if (one.vec.length !== other.vec.length) return undefined;
+  return distanceNanos(one, other) / nanosPerMilli;
 }
