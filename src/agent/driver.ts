@@ -1,11 +1,10 @@
 import { performance } from "node:perf_hooks";
 import type { Address } from "../base/address.js";
-import type { Instant } from "../base/units.js";
+import { type Instant, longestTimer } from "../base/units.js";
 import type { SerfEvent, SerfOutput } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
 import type { SnapshotRecord } from "../serf/snapshot.js";
 import type { TcpStreams } from "./tcp.js";
-import { longestTimer } from "./timers.js";
 import type { UdpSocket } from "./udp.js";
 
 /** The agent's only clock. */

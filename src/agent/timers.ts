@@ -1,7 +1,4 @@
-import type { Millis } from "../base/units.js";
-
-/** The longest time that an OS timer takes, some 25 days: a longer one would fire at once. */
-export const longestTimer: Millis = 2 ** 31 - 1;
+import { longestTimer, type Millis } from "../base/units.js";
 
 /** Calls `run` after `delay`, unless the function that is returned is called before. */
 export function schedule(delay: Millis, run: () => void): () => void {

@@ -1,11 +1,11 @@
 import { parseDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
 import { parseBoolean, parseInteger } from "../base/go-values.js";
-import type { Millis } from "../base/units.js";
+import { type Millis, nanosPerMilli } from "../base/units.js";
 import type { Arguments, OptionSpec } from "./command.js";
 
 /** The longest time that Go can tell: 63 bits of nanoseconds. */
-const longestDuration: Millis = 2 ** 63 / 1e6;
+const longestDuration: Millis = 2 ** 63 / nanosPerMilli;
 
 /** A flag that is not there, or a value that it cannot take; in the words of Go's flag package. */
 export class FlagError extends Error {

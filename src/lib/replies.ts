@@ -1,6 +1,6 @@
 import { OperatorError } from "../base/errors.js";
-import type { Millis } from "../base/units.js";
 import type { QueryAnswer, RpcQuestion } from "../rpc/api.js";
+import { longestQuery } from "../rpc/protocol.js";
 import { flagOf, pairsOf, textOf, textsOf } from "./arguments.js";
 import { bytesOf, type Payload } from "./payload.js";
 import type { QueryOptions, QueryReply } from "./queries.js";
@@ -12,9 +12,6 @@ export interface AskedQuery {
   /** Resolves at its end; rejects with OperatorError if that cannot come any more. */
   readonly done: Promise<void>;
 }
-
-/** 104 days: what is longer is no exact number of the nanoseconds that are sent. */
-const longestQuery: Millis = Math.floor(Number.MAX_SAFE_INTEGER / 1e6);
 
 /** Throws {@link OperatorError} if an option is out of range or of a wrong type. */
 export function questionOf(name: string, payload: Payload, options: QueryOptions): RpcQuestion {

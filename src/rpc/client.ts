@@ -1,5 +1,5 @@
 import { OperatorError } from "../base/errors.js";
-import type { Bytes } from "../base/units.js";
+import { type Bytes, nanosPerMilli } from "../base/units.js";
 import type {
   KeyOperation,
   KeyReport,
@@ -188,8 +188,6 @@ export class RpcClient {
     };
   }
 }
-
-const nanosPerMilli = 1e6;
 
 function queryBody(question: RpcQuestion): RequestBody<"query"> {
   return {

@@ -1,11 +1,8 @@
 import { OperatorError } from "../base/errors.js";
-import type { Millis } from "../base/units.js";
+import { longestTimer, type Millis } from "../base/units.js";
 import type { QueryAnswer } from "./api.js";
 import type { Follower } from "./connection.js";
 import { decodeAnswer } from "./records.js";
-
-/** The longest that an OS timer takes. */
-const longestWait: Millis = 2 ** 31 - 1;
 
 /** The client's side of one query: what comes of it until it is over. */
 export class Collector implements Follower {
@@ -30,7 +27,7 @@ export class Collector implements Follower {
   /** Calls `onLate` if the query is not over after `patience`. */
   limit(patience: Millis, onLate: () => void): void {
     if (this.#over) return;
-    this.#timer = setTimeout(onLate, Math.min(patience, longestWait));
+    this.#timer = setTimeout(onLate, Math.min(patience, longestTimer));
   }
 
   take(value: unknown): boolean {

@@ -1,8 +1,11 @@
-import type { Bytes } from "../base/units.js";
+import { type Bytes, type Millis, nanosPerMilli } from "../base/units.js";
 import type { RpcCoordinate, RpcMember, Stats } from "./api.js";
 
 /** The only version of the protocol there is. */
 export const rpcVersion = 1;
+
+/** 104 days: what is longer is no exact number of nanoseconds any more. */
+export const longestQuery: Millis = Math.floor(Number.MAX_SAFE_INTEGER / nanosPerMilli);
 
 /** What a field holds in our types. On the wire an empty `bytes` or `texts` is nil. */
 export interface FieldValues {

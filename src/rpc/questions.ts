@@ -1,15 +1,12 @@
 import { OperatorError } from "../base/errors.js";
-import type { Millis } from "../base/units.js";
+import { type Millis, nanosPerMilli } from "../base/units.js";
 import type { RpcQuestion, Unsubscribe } from "./api.js";
 import type { RpcHost } from "./host.js";
 import type { Feed } from "./outlet.js";
-import type { RequestBody } from "./protocol.js";
+import { longestQuery, type RequestBody } from "./protocol.js";
 import { encodeAnswer, packRecord } from "./records.js";
 
-const nanosPerMilli = 1e6;
 const shortestQuery: Millis = 1;
-/** 104 days: what is longer is no exact number of nanoseconds any more. */
-const longestQuery: Millis = Math.floor(Number.MAX_SAFE_INTEGER / nanosPerMilli);
 /** The field is of one byte. */
 const maxRelays = 255;
 

@@ -1,6 +1,6 @@
 import { distanceNanos, rawDistance } from "../base/coordinate-distance.js";
 import type { Random } from "../base/random.js";
-import type { Millis } from "../base/units.js";
+import { type Millis, nanosPerMilli } from "../base/units.js";
 import {
   applyForce,
   type Coordinate,
@@ -10,7 +10,6 @@ import {
   vivaldi,
 } from "./coordinate.js";
 
-const nanosPerMilli = 1e6;
 /** A longer round trip than this says nothing about distance. */
 const maxRtt: Millis = 10_000;
 

@@ -1,13 +1,12 @@
 import { distanceNanos } from "../../base/coordinate-distance.js";
 import { OperatorError } from "../../base/errors.js";
+import { nanosPerMilli } from "../../base/units.js";
 import type { RpcCoordinate } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
 import { UsageError } from "../argv.js";
 import type { Command } from "../command.js";
 import { quote } from "../go-quote.js";
 import { introduce, rpcOptions, withAgent } from "../rpc-options.js";
-
-const nanosPerMilli = 1e6;
 
 export const rttCommand: Command = {
   name: "rtt",
