@@ -2,7 +2,7 @@ import type { Log } from "../base/log.js";
 import type { Timers } from "../base/timers.js";
 import type { Instant } from "../base/units.js";
 import type { SwimMember } from "../swim/member.js";
-import type { JoinIntent, LeaveIntent } from "../wire/serf-messages.js";
+import type { JoinIntent, LamportTime, LeaveIntent } from "../wire/serf-messages.js";
 import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 import type { Member, MemberEventKind, MemberStatus } from "./events.js";
@@ -82,6 +82,11 @@ export class Membership {
 
   get(name: string): Member | undefined {
     return this.#records.get(name)?.member;
+  }
+
+  /** When, in Lamport time, a member last said that it joins or leaves; undefined if it is unknown. */
+  statusLtime(name: string): LamportTime | undefined {
+    return this.#records.get(name)?.statusLtime;
   }
 
   records(): Iterable<MembershipRecord> {

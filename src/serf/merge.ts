@@ -75,7 +75,12 @@ export class UserState {
   }
 
   /**
-   * Who left did so after the last thing that the other side knows of it, so one later is assumed.
+   * Who left did so with the intent that the other side knows of last. Serf assumes one time later, which
+   * only helps where we know of something else that was said at the same time.
+   *
+   * Of somebody whom we have not met it may be that we meet it when it has come back, and others who
+   * have met it since still tell that time. So for us it left one time before: whatever else was said
+   * by then is older, and nobody who is here is held for leaving because of it, as in Serf.
    *
    * Not of others who are alive, also to SWIM now that it has heard the other side: they came back
    * and the other side has missed it. Serf takes them for leaving from then on, which nobody
@@ -85,7 +90,7 @@ export class UserState {
     const { announcements, membership } = this.#parts;
     const left = new Set(remote.leftMembers.filter((node) => !this.#cameBack(node)));
     for (const node of left) {
-      const ltime = successor(remote.statusLtimes.get(node) ?? 0);
+      const ltime = leaveTime(remote.statusLtimes.get(node) ?? 0, membership.statusLtime(node));
       announcements.handleLeave(now, { kind: "leave", ltime, node, prune: false });
     }
     for (const [node, ltime] of remote.statusLtimes) {
@@ -97,4 +102,10 @@ export class UserState {
     const { isAlive, membership, self } = this.#parts;
     return node !== self && membership.get(node)?.status === "alive" && isAlive(node);
   }
+}
+
+/** When somebody left of whom `said` is known over there and `known`, if anything, here. */
+function leaveTime(said: LamportTime, known: LamportTime | undefined): LamportTime {
+  if (known === undefined) return Math.max(0, said - 1);
+  return said === known ? successor(said) : said;
 }

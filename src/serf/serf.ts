@@ -9,6 +9,7 @@ import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { SwimCounters } from "../swim/counters.js";
 import type { StreamId } from "../swim/host.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
+import type { SwimMember } from "../swim/member.js";
 import { Swim } from "../swim/swim.js";
 import type { RemoteState } from "../wire/swim-messages.js";
 import type { SerfConfig } from "./config.js";
@@ -336,6 +337,16 @@ export class Serf {
   /** What SWIM counted. */
   get swimCounters(): SwimCounters {
     return this.#swim.counters;
+  }
+
+  /** All members as SWIM holds them, in no particular order; to be read before the next input. */
+  swimMembers(): Iterable<SwimMember> {
+    return this.#swim.members();
+  }
+
+  /** Claims that wait to be gossiped. */
+  get queuedClaims(): number {
+    return this.#swim.queuedClaims;
   }
 
   /** How many members SWIM holds for what. */

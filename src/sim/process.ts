@@ -1,0 +1,73 @@
+import type { Address } from "../base/address.js";
+import type { Instant } from "../base/units.js";
+import type { Serf } from "../serf/serf.js";
+import type { SnapshotState } from "../serf/snapshot.js";
+import type { StreamId } from "../swim/host.js";
+import type { DriftingClock } from "./clock.js";
+import type { StreamEnd } from "./streams.js";
+
+/** What a process that does not read can have waiting; what comes then is dropped (Linux: rmem_max). */
+const socketBufferBytes = 212_992;
+
+/** What a process is begun with. */
+export interface Life {
+  readonly node: { readonly index: number; readonly name: string; readonly address: Address };
+  readonly serf: Serf;
+  readonly clock: DriftingClock;
+  readonly startedAt: Instant;
+  readonly recovered: SnapshotState | undefined;
+}
+
+/** One life of a node: from a start to the leave or crash that ends it. */
+export class Process {
+  /** The node that it is a life of. */
+  readonly node: number;
+  readonly name: string;
+  readonly address: Address;
+  readonly serf: Serf;
+  readonly clock: DriftingClock;
+  readonly startedAt: Instant;
+  /** What its disk told it when it was started; undefined without a snapshot. */
+  readonly recovered: SnapshotState | undefined;
+  readonly streams = new Map<StreamId, StreamEnd>();
+  /** False once it has ended, however that came. */
+  up = true;
+  /** True while its event loop stands still. */
+  paused = false;
+  /** When it is to be woken, in virtual time; infinite if nobody asked for it. */
+  wakeAt: Instant = Number.POSITIVE_INFINITY;
+  /** What came while it stood still; datagrams up to {@link socketBufferBytes}. */
+  #inbox: (() => void)[] = [];
+  #inboxBytes = 0;
+
+  constructor(life: Life) {
+    const { address, name } = life.node;
+    this.node = life.node.index;
+    this.name = name;
+    this.address = address;
+    this.serf = life.serf;
+    this.clock = life.clock;
+    this.startedAt = life.startedAt;
+    this.recovered = life.recovered;
+  }
+
+  /** True if it is up and its event loop runs. */
+  get runs(): boolean {
+    return this.up && !this.paused;
+  }
+
+  /** Keeps an input until the event loop runs again; false if the buffer of its socket is full. */
+  keep(input: () => void, datagramBytes = 0): boolean {
+    if (this.#inboxBytes + datagramBytes > socketBufferBytes) return false;
+    this.#inboxBytes += datagramBytes;
+    this.#inbox.push(input);
+    return true;
+  }
+
+  takeInbox(): (() => void)[] {
+    const inbox = this.#inbox;
+    this.#inbox = [];
+    this.#inboxBytes = 0;
+    return inbox;
+  }
+}
