@@ -1,17 +1,21 @@
 // What users start or import is bundled: a file for each command and for what commands share, and
-// the library in the same way. Node.js then opens a handful of our files instead of more than a
-// hundred, which is felt in every call of a client command and in an agent's memory. The two share
-// nothing: what the library needs would cut the commands into more pieces. Packages stay where npm
-// puts them, licences and all.
-import { cpSync, readFileSync, rmSync } from "node:fs";
+// the library in the same way. Node.js then opens a handful of files instead of hundreds, which is
+// felt in every call of a client command and in an agent's memory. The two share nothing: what the
+// library needs would cut the commands into more pieces.
+//
+// The packages that every agent and client needs go along, with their licences: loading them as
+// CommonJS and over many small files costs the agent 4 MB. The others are loaded from where npm puts
+// them, when they are needed.
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const outdir = "dist/bundle";
 rmSync(outdir, { recursive: true, force: true });
 
+const packages = new Set();
 for (const entryPoint of ["cli/main", "lib/index"]) {
-  await build({
+  const { metafile } = await build({
     entryPoints: [`src/${entryPoint}.ts`],
     outbase: "src",
     outdir,
@@ -21,10 +25,23 @@ for (const entryPoint of ["cli/main", "lib/index"]) {
     format: "esm",
     platform: "node",
     target: "node20.19",
-    packages: "external",
+    external: ["commander", "multicast-dns"],
+    metafile: true,
     logLevel: "warning",
   });
+  for (const input of Object.keys(metafile.inputs)) {
+    const [folder] = /^node_modules\/(@[^/]+\/)?[^/]+/.exec(input) ?? [];
+    if (folder !== undefined) packages.add(folder);
+  }
 }
+
+const licences = [...packages].sort().map((folder) => {
+  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  if (file === undefined) throw new Error(`${folder} is bundled and comes without a licence`);
+  return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+});
+writeFileSync(join(outdir, "THIRD-PARTY.txt"), licences.join(`\n${"-".repeat(80)}\n\n`));
 
 // The declarations of the library and of what they refer to, and no others.
 const declarations = new Set(["lib/index"]);

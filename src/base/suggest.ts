@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { closestMatch } from "leven";
 
 /**
  * What whoever wrote `given` may have meant: the nearest of `known`, in any case, if not more than a
@@ -9,11 +9,10 @@ import { closest, distance } from "fastest-levenshtein";
  * `skip_leave_on_interrupt`, which says the opposite.
  */
 export function suggest(given: string, known: Iterable<string>): string | undefined {
-  const candidates = [...known];
-  const [lowered, folded] = [given.toLowerCase(), candidates.map((name) => name.toLowerCase())];
-  if (folded.length === 0) return undefined;
-  const index = folded.indexOf(closest(lowered, folded));
   const tolerated = given.length < 4 ? 1 : Math.max(2, Math.floor(given.length / 4));
-  const isNear = distance(lowered, folded[index] as string) <= tolerated;
-  return isNear ? candidates[index] : undefined;
+  const candidates = new Map(Array.from(known, (name) => [name.toLowerCase(), name]));
+  const nearest = closestMatch(given.toLowerCase(), [...candidates.keys()], {
+    maxDistance: tolerated,
+  });
+  return nearest === undefined ? undefined : candidates.get(nearest);
 }
