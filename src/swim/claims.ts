@@ -286,13 +286,16 @@ export class Claims {
   /**
    * Confirmations are hoped for only if there are enough members besides us and the suspect; two fewer
    * than the multiplier, so that the shortest time is reached two probe intervals early.
+   *
+   * Members that are gone neither confirm nor need to hear of it. memberlist counts them until it has
+   * forgotten them, after the grace time; we remember them for longer.
    */
   #suspicionBounds(): SuspicionBounds {
     const { config, members } = this.#parts;
     const { probeInterval, suspicionMaxTimeoutMult, suspicionMult } = config.timing;
-    const min = minSuspicion(suspicionMult, members.known, probeInterval);
+    const min = minSuspicion(suspicionMult, members.here, probeInterval);
     const hoped = suspicionMult - 2;
-    const expected = members.known - 2 < hoped ? 0 : hoped;
+    const expected = members.here - 2 < hoped ? 0 : hoped;
     return { min, max: min * suspicionMaxTimeoutMult, expected };
   }
 

@@ -12,11 +12,11 @@ export function retransmitLimit(mult: number, known: number): number {
 }
 
 /**
- * How long a suspect has at least to refute, in a group of `known` members (Lifeguard, LHA-Suspicion:
+ * How long a suspect has at least to refute, in a group of `count` members (Lifeguard, LHA-Suspicion:
  * Min). The logarithm is cut to three decimals, as memberlist does.
  */
-export function minSuspicion(mult: number, known: number, probeInterval: Millis): Millis {
-  const scale = Math.max(1, Math.log10(Math.max(1, known)));
+export function minSuspicion(mult: number, count: number, probeInterval: Millis): Millis {
+  const scale = Math.max(1, Math.log10(Math.max(1, count)));
   return (mult * Math.floor(scale * 1_000) * probeInterval) / 1_000;
 }
 

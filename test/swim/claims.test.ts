@@ -255,6 +255,22 @@ describe("a suspicion", () => {
     expect(bench.parts.counters.suspicionsDegraded).toBe(row.degraded);
   });
 
+  test.for([
+    { how: "left", since: 60_000, other: 30 },
+    { how: "failed", since: 60_000, other: 30 },
+    { how: "failed", since: 1_000, other: 30 },
+  ])("waits for nobody who $how $since ms ago", ({ how, other, since }) => {
+    const bench = new Unprobed(2 + other);
+    for (let number = 4; number < 4 + other; number += 1) {
+      const name = `m${number}`;
+      bench.claims.handleDead(0, dead(name, how === "left" ? name : "m3"));
+    }
+    bench.now = since;
+    bench.suspect("m3");
+    expect(bench.stateAfter(3_999)).toBe("suspect");
+    expect(bench.stateAfter(1)).toBe("dead");
+  });
+
   test("that is confirmed when its new time is over already ends at once", () => {
     const bench = new Unprobed(9);
     bench.suspect("m3");
