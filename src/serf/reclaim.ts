@@ -71,6 +71,9 @@ export class Reclaim {
   readonly #parts: ReclaimParts;
   readonly #rivals = new Rivals();
   #attempt: Attempt | undefined;
+  /** When those that we left are told of us next, or were last. */
+  #announcedAt: Instant = Number.NEGATIVE_INFINITY;
+
   constructor(parts: ReclaimParts) {
     this.#parts = parts;
   }
@@ -86,7 +89,7 @@ export class Reclaim {
     if (!staying()) return;
     // Whom we left believes us anywhere; we only let all know soon.
     if (rival.state === "left") {
-      timers.at(now, () => ownName().announce());
+      this.#announceSoon(now);
       return;
     }
     const known = this.#rivals.note(now, rival, this.#parts.release.incarnation);
@@ -96,6 +99,15 @@ export class Reclaim {
     this.#attempt = attempt;
     // When the members that the same push/pull tells of are known.
     timers.at(now, (then) => this.#ask(then, attempt));
+  }
+
+  /** Once a round: one push/pull may say it as often as it names members, and each costs a packet to all. */
+  #announceSoon(now: Instant): void {
+    const { ownName, timers } = this.#parts;
+    if (now < this.#announcedAt) return;
+    const soon = Math.max(now, this.#announcedAt + this.#rounds(1));
+    this.#announcedAt = soon;
+    timers.at(soon, () => ownName().announce());
   }
 
   /** Members of our own make begin to ask when they hear of us first: the sooner all do, the better. */

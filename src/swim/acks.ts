@@ -9,7 +9,7 @@ export interface AckHandler {
 
 /** The pings that are not answered yet, by sequence number. */
 export class PendingAcks {
-  /** One of our own probe and those of the relay, which has a limit; their owners forget them. */
+  /** One of our own probe, those of the relay and of questions, which have limits; their owners forget them. */
   readonly #handlers = new Map<number, AckHandler>();
   #lastSeq = 0;
 

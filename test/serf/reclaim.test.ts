@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { formatAddress } from "../../src/base/address.js";
+import { formatAddress, sameAddress } from "../../src/base/address.js";
 import { type Millis, minutes, seconds } from "../../src/base/units.js";
+import { LoneSerf, peerAddress, remoteState, stockVersions } from "../support/lone-serf.js";
 import { seeds } from "../support/seeds.js";
 import { type ClusterNode, SerfCluster } from "../support/serf-cluster.js";
 import { serfLike, toldBySerf } from "../support/serf-like.js";
 
+const noBytes = new Uint8Array();
 const newAddress = "10.0.0.77:7946";
 
 /** Where `node` believes the member to be that is called n. */
@@ -200,6 +202,30 @@ describe("a member that returns", () => {
     g.cluster.run(seconds(5));
     comeBack(g);
     expect(timeUntilHeld(g, 400)).toBeLessThanOrEqual(400);
+  });
+
+  test("tells each member once a round, however often it hears that it had left", () => {
+    const b = new LoneSerf();
+    b.meet("m1", 1);
+    b.run(seconds(30));
+    b.takeSent();
+    const { ip, port } = peerAddress(50);
+    const left = { node: "self", ip, port, meta: noBytes, versions: stockVersions } as const;
+    const members = Array.from({ length: 500 }, () => ({
+      ...left,
+      incarnation: 1,
+      state: "left" as const,
+    }));
+    for (let round = 0; round < 3; round += 1) {
+      b.exchange(remoteState(), false, members);
+      b.exchange(remoteState(), false, members);
+      b.run(200);
+    }
+    const told = b
+      .takeSent()
+      .filter(({ message, to }) => message.kind === "alive" && sameAddress(to, peerAddress(1)));
+    expect(told.length).toBeGreaterThan(2);
+    expect(told.length).toBeLessThan(10);
   });
 
   test("takes its name over when the one that had it ends while the members vote", () => {

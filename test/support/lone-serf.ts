@@ -13,6 +13,7 @@ import { StreamReader, sealStream } from "../../src/wire/stream.js";
 import {
   decodePacket,
   encodePacketMessage,
+  type MemberState,
   type PacketMessage,
   type StreamMessage,
 } from "../../src/wire/swim-messages.js";
@@ -82,9 +83,9 @@ export class LoneSerf {
   }
 
   /** A peer begins a push/pull with `state` as Serf's part; returns Serf's part of the answer. */
-  exchange(state: SerfMessage, join = false): SerfPushPull {
+  exchange(state: SerfMessage, join = false, members: readonly MemberState[] = []): SerfPushPull {
     const userState = encodeSerfMessage(state);
-    const reply = this.#request({ kind: "push-pull", join, members: [], userState });
+    const reply = this.#request({ kind: "push-pull", join, members, userState });
     assert(reply?.kind === "push-pull", "a push/pull is answered with one");
     const remote = decodeSerfMessage(reply.userState);
     assert(remote.kind === "push-pull", "the user state is Serf's");

@@ -23,6 +23,10 @@ export interface ClusterOptions {
   readonly seed?: number;
   /** The part of all datagrams that get lost. */
   readonly loss?: number;
+  /** The part of all datagrams that arrive twice. */
+  readonly duplicates?: number;
+  /** Up to how much later than others a datagram arrives; so they overtake each other. */
+  readonly jitter?: Millis;
 }
 
 export type NodeOptions = Partial<SerfConfig> &
@@ -63,6 +67,8 @@ export class ClusterNode {
   readonly #recovered: SnapshotState | undefined;
   /** False once it crashed or had to stop. */
   up = true;
+  /** What came while it was paused; undefined while it runs. */
+  waiting: (() => void)[] | undefined;
   /** Why it had to stop. */
   stopped: string | undefined;
 
@@ -117,6 +123,8 @@ export class SerfCluster {
   readonly #nodes = new Map<string, ClusterNode>();
   readonly #random: SeededRandom;
   readonly #loss: number;
+  readonly #duplicates: number;
+  readonly #jitter: Millis;
   readonly #seed: number;
   #hosts = 0;
   /** Packets pass only if this says so, and connections only if it does of both ways. */
@@ -126,9 +134,11 @@ export class SerfCluster {
   /** On which side of a cut the nodes are; none of both reaches all. */
   readonly #sides = new Map<string, number>();
 
-  constructor({ seed = 1, loss = 0 }: ClusterOptions = {}) {
+  constructor({ duplicates = 0, jitter = 0, loss = 0, seed = 1 }: ClusterOptions = {}) {
     this.#seed = seed;
     this.#loss = loss;
+    this.#duplicates = duplicates;
+    this.#jitter = jitter;
     this.#random = new SeededRandom(seed, 0xffff);
   }
 
@@ -168,6 +178,17 @@ export class SerfCluster {
     for (const end of node.streams.values()) this.#close(end, "connection reset");
   }
 
+  /** Stops a node as SIGSTOP does: its sockets stay open and take what fits. */
+  pause(node: ClusterNode): void {
+    node.waiting = [];
+  }
+
+  resume(node: ClusterNode): void {
+    const waiting = node.waiting ?? [];
+    node.waiting = undefined;
+    for (const run of waiting) if (node.up) run();
+  }
+
   /** Loses everything to and from a node that goes on. */
   silence(node: ClusterNode): void {
     this.#silenced.add(formatAddress(node.address));
@@ -205,6 +226,7 @@ export class SerfCluster {
       this.now = Math.max(this.now, next);
       this.#network.runDue(this.now);
       for (const node of this.#nodes.values()) {
+        if (node.waiting !== undefined) continue;
         if ((node.serf.deadline() ?? Number.POSITIVE_INFINITY) > this.now) continue;
         node.serf.handleTimeout(this.now);
         this.settle(node);
@@ -215,7 +237,8 @@ export class SerfCluster {
 
   #next(): Instant | undefined {
     let next = this.#network.deadline();
-    for (const { serf } of this.#nodes.values()) {
+    for (const { serf, waiting } of this.#nodes.values()) {
+      if (waiting !== undefined) continue;
       const deadline = serf.deadline();
       if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline;
     }
@@ -263,12 +286,25 @@ export class SerfCluster {
     if (this.#random.next() < this.#loss) return;
     if (!this.#isReachable(node.address, to)) return;
     const target = formatAddress(to);
-    this.#later(() => {
+    const deliver = (): void => {
       const receiver = this.#nodes.get(target);
       if (receiver === undefined || !this.link(node, receiver)) return;
-      receiver.serf.receivePacket(this.now, node.address, payload);
-      this.settle(receiver);
-    });
+      this.#whenAwake(receiver, () => {
+        receiver.serf.receivePacket(this.now, node.address, payload);
+        this.settle(receiver);
+      });
+    };
+    const copies = this.#duplicates > 0 && this.#random.next() < this.#duplicates ? 2 : 1;
+    for (let copy = 0; copy < copies; copy += 1) {
+      const delay = this.#jitter > 0 ? Math.floor(this.#random.next() * this.#jitter) : 0;
+      this.#network.at(this.now + packetDelay + delay, deliver);
+    }
+  }
+
+  /** What comes for a node that is paused waits in its sockets. */
+  #whenAwake(node: ClusterNode, run: () => void): void {
+    if (node.waiting === undefined) run();
+    else node.waiting.push(run);
   }
 
   #isReachable(from: Address, to: Address): boolean {
@@ -286,7 +322,7 @@ export class SerfCluster {
     const reachable = links && this.#isReachable(node.address, to);
     const peer = { node: target ?? node, id: undefined, open: true, peer: end } as StreamEnd;
     end.peer = peer;
-    this.#later(() => {
+    const accept = (): void => {
       const id =
         target?.up && reachable ? target.serf.acceptStream(this.now, node.address) : undefined;
       if (target === undefined || id === undefined) {
@@ -297,16 +333,25 @@ export class SerfCluster {
       peer.id = id;
       target.streams.set(id, peer);
       this.settle(target);
-    });
+    };
+    this.#later(() => this.#whenAwake(peer.node, accept));
   }
 
   #receive(end: StreamEnd, bytes: Bytes): void {
+    if (end.node.waiting !== undefined) {
+      this.#whenAwake(end.node, () => this.#receive(end, bytes));
+      return;
+    }
     if (!end.open || end.id === undefined || !end.node.up) return;
     end.node.serf.receiveStream(this.now, end.id, Uint8Array.from(bytes));
     this.settle(end.node);
   }
 
   #close(end: StreamEnd, reason: string | undefined): void {
+    if (end.node.waiting !== undefined && end.node.up) {
+      this.#whenAwake(end.node, () => this.#close(end, reason));
+      return;
+    }
     if (!end.open || end.id === undefined) return;
     end.open = false;
     end.node.streams.delete(end.id);
