@@ -87,9 +87,9 @@ export class Reclaim {
   handleRival(now: Instant, rival: Rival): void {
     const { ownName, staying, timers } = this.#parts;
     if (!staying()) return;
-    // Whom we left believes us anywhere; we only let all know soon.
+    // Whom we left believes us anywhere; we only let all know soon, unless it is we who told them so.
     if (rival.state === "left") {
-      this.#announceSoon(now);
+      if (!this.#parts.release.isUnderWay(now)) this.#announceSoon(now);
       return;
     }
     const known = this.#rivals.note(now, rival, this.#parts.release.incarnation);

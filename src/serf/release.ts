@@ -35,9 +35,16 @@ export class Release {
 
   readonly #parts: ReleaseParts;
   #claimedAt: Instant = Number.NEGATIVE_INFINITY;
+  /** When we say next that we are here. */
+  #claimAt: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ReleaseParts) {
     this.#parts = parts;
+  }
+
+  /** True while members are to hear nothing of us but that we left. */
+  isUnderWay(now: Instant): boolean {
+    return now < this.#claimAt;
   }
 
   /** We have claimed to be here: that is on its way for a while. */
@@ -62,6 +69,7 @@ export class Release {
     const claimAt = releaseAt + this.#rounds(arrivalRounds) + serfCoalescence;
     // Nor may one come in between.
     ownName().holdExchanges(claimAt);
+    this.#claimAt = claimAt;
     const release = (): void => {
       for (const [name, place] of former) ownName().release(name, place);
     };

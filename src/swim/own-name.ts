@@ -107,7 +107,7 @@ export class OwnName {
     }
   }
 
-  /** Begins no exchange by itself until `until`. */
+  /** Until `until` no exchange tells of us: none begins by itself, and what others ask for leaves us out. */
   holdExchanges(until: Instant): void {
     this.#pushPull.holdUntil(until);
   }

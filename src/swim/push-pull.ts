@@ -41,7 +41,7 @@ export class PushPull {
     host.timers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
   }
 
-  /** Whoever's turn comes before `until` has it then. */
+  /** Whoever's turn comes before `until` has it then, and who asks before hears nothing of ourselves. */
   holdUntil(until: Instant): void {
     this.#heldUntil = until;
   }
@@ -119,11 +119,13 @@ export class PushPull {
 
   /** Everyone we know, whatever their state, and what the layer above adds. */
   #localState(now: Instant, join: boolean): PushPullMessage {
-    const { delegate, members } = this.#parts;
+    const { delegate, local, members } = this.#parts;
+    const held = now < this.#heldUntil;
+    const told = held ? members.all().filter((member) => member !== local) : members.all();
     return {
       kind: "push-pull",
       join,
-      members: members.all().map(stateOf),
+      members: told.map(stateOf),
       userState: delegate.localState(now, join),
     };
   }

@@ -140,6 +140,26 @@ describe("members that believe as Serf's do", () => {
     },
   );
 
+  test.for(seeds(5))(
+    "hear of the leave and of the return apart, even if they ask in between (SEED=%i)",
+    (seed) => {
+      const g = group({ serfs: 4, seed });
+      g.cluster.crash(g.n);
+      g.cluster.run(300);
+      const since = g.cluster.now;
+      const back = comeBack(g);
+      const told = "members that hold us elsewhere are told that we left";
+      while (!back.log.at("info").includes(told)) g.cluster.run(10);
+      g.cluster.run(500);
+      for (const node of g.serfs) g.cluster.join(node, back);
+      expect(timeUntilHeld(g, seconds(6))).toBeLessThan(seconds(6));
+      g.cluster.run(seconds(10));
+      for (const node of g.serfs) {
+        expect(toldOfReturn(node, since).at(-1)).toBe(`member-join ${newAddress}`);
+      }
+    },
+  );
+
   test("hold one that moves again and again where it is", () => {
     const g = group({ serfs: 4 });
     let node = g.n;
