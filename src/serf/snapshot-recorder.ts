@@ -46,7 +46,7 @@ export class SnapshotRecorder {
 
   member(kind: MemberEventKind, member: Member): void {
     if (this.#leaving) return;
-    const record = kind === "member-update" ? this.#moved(member) : recordOf(kind, member);
+    const record = this.#recordOf(kind, member);
     if (record?.kind === "alive") this.#places.set(record.name, record.address);
     if (record?.kind === "not-alive") this.#places.delete(record.name);
     if (record !== undefined) this.#parts.emit(record);
@@ -72,6 +72,15 @@ export class SnapshotRecorder {
     if (this.#leaving) return;
     this.#leaving = true;
     this.#parts.emit({ kind: "leave" });
+  }
+
+  #recordOf(kind: MemberEventKind, member: Member): SnapshotRecord | undefined {
+    if (kind === "member-update") return this.#moved(member);
+    // Pruned while it still was leaving: nothing else says that it is gone, and Serf would look for it.
+    if (kind === "member-reap" && this.#places.has(member.name)) {
+      return { kind: "not-alive", name: member.name };
+    }
+    return recordOf(kind, member);
   }
 
   /** Serf keeps the address that a member had when it joined, and looks for it there after a restart. */

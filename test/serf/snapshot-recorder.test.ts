@@ -58,6 +58,16 @@ test("forgetting a member is nothing to record, nor are its tags", () => {
   expect(takeLines(lone)).toEqual(["not-alive: a", "clock: 1", "alive: b 10.0.1.2:7946"]);
 });
 
+test("a member that is forgotten before it was gone is not looked for at the next start", () => {
+  const lone = recording();
+  lone.meet("a", 1);
+  lone.hear({ kind: "leave", ltime: 9, node: "a", prune: true });
+  takeLines(lone);
+  lone.run(10_000);
+  expect(lone.serf.members().map(({ name }) => name)).toEqual(["self"]);
+  expect(takeLines(lone)).toContain("not-alive: a");
+});
+
 test("where a member has moved to is recorded, once; Serf would go on looking where it was", () => {
   const records: SnapshotRecord[] = [];
   const recorder = new SnapshotRecorder(emptySnapshot, {
