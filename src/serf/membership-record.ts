@@ -5,6 +5,12 @@ import type { LamportTime } from "../wire/serf-messages.js";
 import type { Member, MemberStatus } from "./events.js";
 import { decodeMemberTags } from "./tags.js";
 
+/** A leave that is true of a member if it goes under this incarnation: a higher one denies it. */
+export interface LeaveRumour {
+  readonly ltime: LamportTime;
+  readonly incarnation: number;
+}
+
 /** What Serf holds to be true of one member. Only the membership table writes to it. */
 export interface MembershipRecord {
   /** Replaced as a whole at every change. */
@@ -13,6 +19,8 @@ export interface MembershipRecord {
   statusLtime: LamportTime;
   /** When it failed or left; undefined while it is here. */
   goneAt: Instant | undefined;
+  /** That it left, as others say whom SWIM can only prove right or wrong; undefined if nobody does. */
+  rumour: LeaveRumour | undefined;
   /** True while a timer waits to forget it. */
   pruning: boolean;
 }

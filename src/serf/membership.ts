@@ -8,7 +8,12 @@ import type { SerfCounters } from "./counters.js";
 import type { Member, MemberEventKind, MemberStatus } from "./events.js";
 import { IntentBuffer } from "./intents.js";
 import type { LamportClock } from "./lamport.js";
-import { describe, type MembershipRecord, memberOf } from "./membership-record.js";
+import {
+  describe,
+  type LeaveRumour,
+  type MembershipRecord,
+  memberOf,
+} from "./membership-record.js";
 
 /**
  * What to do with a leave intent: `spread` it further, `ignore` it, or `refute` it, for it is about
@@ -118,13 +123,15 @@ export class Membership {
     switch (record.member.status) {
       case "leaving":
         record.goneAt = now;
-        this.#setStatus(record, "left");
-        this.#host.counters.leaves += 1;
-        this.#log(`EventMemberLeave: ${describe(record.member)}`);
-        this.#host.emit(now, "member-leave", record.member);
+        this.#leave(now, record);
         break;
       case "alive":
         record.goneAt = now;
+        if (record.rumour?.incarnation === peer.incarnation) {
+          record.statusLtime = Math.max(record.statusLtime, record.rumour.ltime);
+          this.#leave(now, record);
+          break;
+        }
         this.#setStatus(record, "failed");
         this.#host.counters.failures += 1;
         this.#log(`EventMemberFailed: ${describe(record.member)}`);
@@ -164,6 +171,15 @@ export class Membership {
     return "spread";
   }
 
+  /**
+   * Others hold a member that is here, and that SWIM suspects, for one that left at `ltime`. If it goes
+   * under this incarnation it has left; if it refutes, it has come back and they have missed it.
+   */
+  noteLeave(name: string, rumour: LeaveRumour): void {
+    const record = this.#records.get(name);
+    if (record !== undefined) record.rumour = rumour;
+  }
+
   /** Somebody joins, or denies to leave; true if others should hear of it. */
   handleJoinIntent(now: Instant, intent: JoinIntent): boolean {
     this.#host.clock.witness(intent.ltime);
@@ -199,6 +215,7 @@ export class Membership {
       member: memberOf(peer, status),
       statusLtime: intent?.ltime ?? 0,
       goneAt: undefined,
+      rumour: undefined,
       pruning: false,
     };
     this.#records.set(peer.name, record);
@@ -211,6 +228,7 @@ export class Membership {
       this.#host.counters.flaps += 1;
     }
     record.goneAt = undefined;
+    record.rumour = undefined;
     record.member = memberOf(peer, status);
     this.#setStatus(record, "alive");
     return record;
@@ -222,6 +240,13 @@ export class Membership {
     if (oldest === undefined) return false;
     this.#reap(now, oldest);
     return true;
+  }
+
+  #leave(now: Instant, record: MembershipRecord): void {
+    this.#setStatus(record, "left");
+    this.#host.counters.leaves += 1;
+    this.#log(`EventMemberLeave: ${describe(record.member)}`);
+    this.#host.emit(now, "member-leave", record.member);
   }
 
   /** A failed member turns out to have left, or an operator says so. */

@@ -1,4 +1,5 @@
 import type { Bytes, Instant } from "../base/units.js";
+import type { SwimMember } from "../swim/member.js";
 import { encodeSerfMessage, type LamportTime, type SerfPushPull } from "../wire/serf-messages.js";
 import type { Announcements } from "./announcements.js";
 import { type LamportClock, successor } from "./lamport.js";
@@ -19,8 +20,8 @@ export interface UserStateParts {
   readonly membership: Membership;
   readonly announcements: Announcements;
   readonly userEvents: UserEvents;
-  /** True if SWIM holds `node` for alive, and not even for suspect. */
-  isAlive(node: string): boolean;
+  /** What SWIM holds of `node`. */
+  held(node: string): SwimMember | undefined;
 }
 
 /** Serf's part of a push/pull: clocks, statuses and recent user events (protocol.md section 5.6). */
@@ -82,16 +83,19 @@ export class UserState {
    * have met it since still tell that time. So for us it left one time before: whatever else was said
    * by then is older, and nobody who is here is held for leaving because of it, as in Serf.
    *
-   * Not of others who are alive, also to SWIM now that it has heard the other side: they came back
-   * and the other side has missed it. Serf takes them for leaving from then on, which nobody
-   * contradicts, since they are not told.
+   * Others who are alive, also to SWIM now that it has heard the other side, came back and the other
+   * side has missed it. Serf takes them for leaving from then on, which nobody contradicts, since they
+   * are not told. If SWIM suspects them it will find out ({@link Membership.noteLeave}).
    */
   #applyIntents(now: Instant, remote: SerfPushPull): void {
-    const { announcements, membership } = this.#parts;
+    const { announcements, held, membership, self } = this.#parts;
     const left = new Set(remote.leftMembers.filter((node) => !this.#cameBack(node)));
     for (const node of left) {
       const ltime = leaveTime(remote.statusLtimes.get(node) ?? 0, membership.statusLtime(node));
-      announcements.handleLeave(now, { kind: "leave", ltime, node, prune: false });
+      const peer = node === self ? undefined : held(node);
+      if (peer?.state === "suspect" && membership.get(node)?.status === "alive") {
+        membership.noteLeave(node, { ltime, incarnation: peer.incarnation });
+      } else announcements.handleLeave(now, { kind: "leave", ltime, node, prune: false });
     }
     for (const [node, ltime] of remote.statusLtimes) {
       if (!left.has(node)) membership.handleJoinIntent(now, { kind: "join", ltime, node });
@@ -99,8 +103,9 @@ export class UserState {
   }
 
   #cameBack(node: string): boolean {
-    const { isAlive, membership, self } = this.#parts;
-    return node !== self && membership.get(node)?.status === "alive" && isAlive(node);
+    const { held, membership, self } = this.#parts;
+    if (node === self || membership.get(node)?.status !== "alive") return false;
+    return held(node)?.state === "alive";
   }
 }
 

@@ -5,6 +5,7 @@ import type { Random } from "../base/random.js";
 import type { Timers } from "../base/timers.js";
 import type { Bytes } from "../base/units.js";
 import type { Delegate } from "../swim/delegate.js";
+import type { SwimMember } from "../swim/member.js";
 import type { OwnName } from "../swim/own-name.js";
 import { Announcements } from "./announcements.js";
 import { Broadcasts } from "./broadcasts.js";
@@ -47,8 +48,8 @@ export interface Surroundings {
   staying(): boolean;
   /** True while a join of ours is under way that does not want to hear of the past. */
   ignoresOld(): boolean;
-  /** True if SWIM holds `node` for alive, and not even for suspect. */
-  isAlive(node: string): boolean;
+  /** What SWIM holds of `node`. */
+  held(node: string): SwimMember | undefined;
   /** Members that are neither dead nor left, ourselves included. */
   aliveCount(): number;
   emit(event: SerfEvent): void;
@@ -203,7 +204,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
       membership,
       announcements,
       userEvents,
-      isAlive: surroundings.isAlive,
+      held: surroundings.held,
     }),
     coordinates: config.coordinates ? coordinates : undefined,
     conflicts: new NameConflicts(log),

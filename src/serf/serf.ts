@@ -98,7 +98,7 @@ export class Serf {
       ignoresOld: () => this.#joinsIgnoringOld > 0,
       saveKeyring: (keys) => host.saveKeyring?.(keys),
       aliveCount: () => this.#swim.aliveCount,
-      isAlive: (node) => this.#swim.member(node)?.state === "alive",
+      held: (node) => this.#swim.member(node),
       emit: (event) => this.#outbox.push({ kind: "event", event }),
       ask: (...question) => this.#swim.ask(...question),
       exchange: (now, address) => this.#swim.exchange(now, address),

@@ -40,10 +40,22 @@ test("who left over there has left here, if SWIM doubts that it is alive, once i
   ]);
   lone.receive({ kind: "suspect", node: "a", incarnation: 1, from: "somebody" });
   lone.exchange(remoteState({ ltime: 5, statusLtimes, leftMembers: ["a"] }));
-  expect(lone.node.view).toEqual({ self: "alive", a: "leaving", b: "alive" });
+  expect(lone.node.view).toEqual({ self: "alive", a: "alive", b: "alive" });
   lone.lose("a");
   lone.lose("b");
   expect(lone.node.view).toEqual({ self: "alive", a: "left", b: "failed" });
+});
+
+test("who left over there and is suspected here has come back if it refutes", () => {
+  const lone = new LoneSerf();
+  lone.meet("a", 2);
+  lone.receive({ kind: "suspect", node: "a", incarnation: 1, from: "somebody" });
+  const statusLtimes = new Map([["a", 4]]);
+  lone.exchange(remoteState({ ltime: 5, statusLtimes, leftMembers: ["a"] }));
+  lone.meet("a", 2, { incarnation: 2 });
+  expect(lone.node.view).toEqual({ self: "alive", a: "alive" });
+  lone.lose("a", { incarnation: 2 });
+  expect(lone.node.view).toEqual({ self: "alive", a: "failed" });
 });
 
 test("who left over there and is alive here came back, unless it is about to leave", () => {
