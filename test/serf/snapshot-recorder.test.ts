@@ -3,6 +3,7 @@ import { TimerQueue } from "../../src/base/timers.js";
 import { LamportClock } from "../../src/serf/lamport.js";
 import { formatRecord, type SnapshotRecord } from "../../src/serf/snapshot.js";
 import { SnapshotRecorder } from "../../src/serf/snapshot-recorder.js";
+import { profiles } from "../../src/swim/config.js";
 import { encodeFilter } from "../../src/wire/serf-messages.js";
 import { LoneSerf, peerAddress, remoteState } from "../support/lone-serf.js";
 import { memberOf } from "../support/members.js";
@@ -59,7 +60,9 @@ test("forgetting a member is nothing to record, nor are its tags", () => {
 });
 
 test("a member that is forgotten before it was gone is not looked for at the next start", () => {
-  const lone = recording();
+  // Nobody is probed: it answers until the end.
+  const timing = { ...profiles.lan, probeInterval: 1_000_000 };
+  const lone = new LoneSerf({ snapshot: emptySnapshot, timing });
   lone.meet("a", 1);
   lone.hear({ kind: "leave", ltime: 9, node: "a", prune: true });
   takeLines(lone);
