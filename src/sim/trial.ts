@@ -25,6 +25,8 @@ export interface Outcome {
   readonly healedAfter: Millis;
   /** What happened last, for a failure. */
   readonly lines: readonly string[];
+  /** What all members counted together, in all their lives. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** How long after all faults the group may take until all agree. */
@@ -106,7 +108,7 @@ class Trial {
       failure = { rule, message: `${reasonOf(thrown)}${stack}` };
     }
     const { digest, lines } = this.#world.history;
-    return { digest, failure, healedAfter, lines };
+    return { digest, failure, healedAfter, lines, counts: sumCounters(this.#watch.lives()) };
   }
 
   #arrange(): void {
@@ -370,7 +372,10 @@ class Trial {
       if (this.#isLeaving.has(process)) return `${process.name} has not left`;
     }
     return (
-      disagreement({ here, nodes, tags: this.#tags }) ?? this.#unheard(here) ?? this.#unkept(here)
+      disagreement({ here, nodes, tags: this.#tags }) ??
+      this.#unheard(here) ??
+      this.#unkept(here) ??
+      unsaid(here)
     );
   }
 
@@ -397,4 +402,27 @@ class Trial {
   #planOf({ index }: WorldNode): Plan["nodes"][number] {
     return this.#plan.nodes[index] ?? { startAt: 0, snapshot: false, rate: 1, offset: 0 };
   }
+}
+
+/** Once nothing happens any more, all has been said as often as it is going to be. */
+function unsaid(here: readonly Process[]): string | undefined {
+  if (here.length < 2) return undefined;
+  for (const { name, serf } of here) {
+    const { eventQueue, intentQueue, queryQueue } = serf.stats();
+    const waiting = serf.queuedClaims + eventQueue + intentQueue + queryQueue;
+    if (waiting > 0) return `${name} still has ${waiting} messages to gossip`;
+  }
+  return undefined;
+}
+
+function sumCounters(lives: Iterable<Process>): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { serf } of lives) {
+    for (const counters of [serf.swimCounters, serf.counters]) {
+      for (const [name, count] of Object.entries(counters)) {
+        if (typeof count === "number") sums[name] = (sums[name] ?? 0) + count;
+      }
+    }
+  }
+  return sums;
 }

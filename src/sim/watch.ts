@@ -52,6 +52,11 @@ export class Watch implements Observer {
     return this.#looks.get(process)?.delivery.delivered ?? new Set();
   }
 
+  /** All processes that there were. */
+  lives(): Iterable<Process> {
+    return this.#looks.keys();
+  }
+
   started(process: Process): void {
     const { recovered } = process;
     const clocks = new ClockCheck();
