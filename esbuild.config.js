@@ -4,13 +4,14 @@
 // library needs would cut the commands into more pieces.
 //
 // The packages that every agent and client needs go along, with their licences: loading them as
-// CommonJS and over many small files costs the agent 4 MB. The others are loaded from where npm puts
-// them, when they are needed.
+// CommonJS and over many small files costs the agent 4 MB. So they are nothing that npm has to install
+// for users. The others, `dependencies`, are loaded from where npm puts them when they are needed.
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const outdir = "dist/bundle";
+const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 rmSync(outdir, { recursive: true, force: true });
 
 const packages = new Set();
@@ -25,7 +26,7 @@ for (const entryPoint of ["cli/main", "lib/index"]) {
     format: "esm",
     platform: "node",
     target: "node20.19",
-    external: ["commander", "multicast-dns"],
+    external: Object.keys(dependencies),
     metafile: true,
     logLevel: "warning",
   });
