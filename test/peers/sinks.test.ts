@@ -25,7 +25,8 @@ const onlySerfs = new Set([
 ]);
 
 /** What later versions of Serf measure than the one compared with. */
-const newer = /^memberlist\.(health\.score|node\.instances\.\w+|size\.(local|remote))\|/;
+const newer =
+  /^memberlist\.(health\.score|node\.instances\.\w+|queue\.broadcasts|size\.(local|remote))\|/;
 
 /** Comes by chance: when memory was collected, or half a minute after a random time. */
 const byChance = /^(runtime\.gc_pause_ns|memberlist\.pushPullNode|memberlist\.degraded\.\w+)\|/;
