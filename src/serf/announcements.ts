@@ -1,9 +1,18 @@
 import type { Log } from "../base/log.js";
-import type { Instant } from "../base/units.js";
-import { encodeSerfMessage, type JoinIntent, type LeaveIntent } from "../wire/serf-messages.js";
+import type { Timers } from "../base/timers.js";
+import { type Instant, type Millis, seconds } from "../base/units.js";
+import {
+  encodeSerfMessage,
+  type JoinIntent,
+  type LamportTime,
+  type LeaveIntent,
+} from "../wire/serf-messages.js";
 import type { Broadcasts } from "./broadcasts.js";
 import type { LamportClock } from "./lamport.js";
 import type { Membership } from "./membership.js";
+
+/** Before we contradict what others only tell each other about us. */
+const patience: Millis = seconds(1);
 
 /** What {@link Announcements} works with. */
 export interface AnnouncementParts {
@@ -12,6 +21,9 @@ export interface AnnouncementParts {
   readonly clock: LamportClock;
   readonly membership: Membership;
   readonly broadcasts: Broadcasts;
+  readonly timers: Timers;
+  /** The last time that the snapshot knows of; 0 without one. */
+  readonly recoveredClock: LamportTime;
   /** False from the moment on at which we leave. */
   staying(): boolean;
 }
@@ -35,13 +47,33 @@ export class Announcements {
   /**
    * Says that `node`, which may be us, leaves. `finished` is called when that was gossiped as often as
    * it is going to be, at once if nobody is there to hear it.
+   *
+   * Serf looks for listeners when it holds `node` for leaving already: of two members, the one that is
+   * still here is not told, and so held for leaving for ever.
    */
   announceLeave(now: Instant, node: string, prune: boolean, finished: () => void): void {
     const { broadcasts, clock, membership } = this.#parts;
     const intent: LeaveIntent = { kind: "leave", ltime: clock.time, node, prune };
+    const hasListeners = membership.hasOthersAlive();
     this.handleLeave(now, intent);
-    if (membership.hasOthersAlive()) broadcasts.add("intent", encodeSerfMessage(intent), finished);
+    if (hasListeners) broadcasts.add("intent", encodeSerfMessage(intent), finished);
     else finished();
+  }
+
+  /**
+   * Others know of something at `ltime` that we are to have said. If it is later than what we did say, in
+   * this life or in one that the snapshot remembers, it was said in our name: that we leave, and gossip
+   * has missed us. Serf lets it stand. A join that is under way is given the time to say so itself.
+   */
+  handleOwnStatus(now: Instant, ltime: LamportTime): void {
+    const { log, membership, recoveredClock, self, staying, timers } = this.#parts;
+    const said = (): LamportTime => membership.statusLtime(self) ?? 0;
+    if (ltime <= Math.max(said(), recoveredClock)) return;
+    timers.at(now + patience, (then) => {
+      if (!staying() || said() > ltime) return;
+      log.debug({ ltime }, "Refuting what was said of us");
+      this.announceJoin(then);
+    });
   }
 
   /** Takes in that somebody leaves; true if others should hear of it. */

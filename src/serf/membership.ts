@@ -162,8 +162,11 @@ export class Membership {
     if (record === undefined) {
       return this.#intents.add(now, intent.node, intent) ? "spread" : "ignore";
     }
+    // Others tell us of a time at which we joined or left, not which it was: at that time as well.
+    const isOurs = intent.node === this.#self && staying;
+    if (isOurs && intent.ltime === record.statusLtime && intent.ltime > 0) return "refute";
     if (intent.ltime <= record.statusLtime) return "ignore";
-    if (intent.node === this.#self && staying) return "refute";
+    if (isOurs) return "refute";
     record.statusLtime = intent.ltime;
     if (record.member.status === "alive") this.#setStatus(record, "leaving");
     if (record.member.status === "failed") this.#declareLeft(now, record);

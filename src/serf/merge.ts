@@ -1,5 +1,5 @@
 import type { Bytes, Instant } from "../base/units.js";
-import type { SwimMember } from "../swim/member.js";
+import { isGone, type SwimMember } from "../swim/member.js";
 import { encodeSerfMessage, type LamportTime, type SerfPushPull } from "../wire/serf-messages.js";
 import type { Announcements } from "./announcements.js";
 import { type LamportClock, successor } from "./lamport.js";
@@ -98,8 +98,19 @@ export class UserState {
       } else announcements.handleLeave(now, { kind: "leave", ltime, node, prune: false });
     }
     for (const [node, ltime] of remote.statusLtimes) {
-      if (!left.has(node)) membership.handleJoinIntent(now, { kind: "join", ltime, node });
+      if (left.has(node)) continue;
+      if (node === self) announcements.handleOwnStatus(now, ltime);
+      else this.#meetAgain(now, node);
+      membership.handleJoinIntent(now, { kind: "join", ltime, node });
     }
+  }
+
+  /** Who was pruned and turns out to be here, to SWIM and to others, is unknown no longer. */
+  #meetAgain(now: Instant, node: string): void {
+    const { held, membership } = this.#parts;
+    if (membership.get(node) !== undefined) return;
+    const peer = held(node);
+    if (peer !== undefined && !isGone(peer)) membership.handleJoin(now, peer);
   }
 
   #cameBack(node: string): boolean {

@@ -112,7 +112,16 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     },
   });
   const broadcasts = new Broadcasts(config, log, counters, meter, () => membership.size);
-  const announcements = new Announcements({ self, log, clock, membership, broadcasts, staying });
+  const announcements = new Announcements({
+    self,
+    log,
+    clock,
+    membership,
+    broadcasts,
+    timers,
+    recoveredClock: snapshot?.clock ?? 0,
+    staying,
+  });
   const userEvents = new UserEvents(
     config,
     { log, counters, clock: clocks.event },

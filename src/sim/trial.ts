@@ -256,10 +256,9 @@ class Trial {
         return;
       }
       case "force-leave": {
-        const { lives, name, process: target } = this.#world.node(action.target);
-        // Who is declared to have left on both sides of a cut is looked for by nobody; and who was
-        // before it ever joined may join at a Lamport time from before.
-        if (target?.up === true || lives === 0) return;
+        const { name } = this.#world.node(action.target);
+        // Who is declared to have left before it joins may join at a Lamport time from before.
+        if (!serf.members().some((member) => member.name === name)) return;
         this.#feed(process, "force-leave", (now, done) =>
           serf.forceLeave(now, name, action.prune, done),
         );

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { UserEvent } from "../../src/serf/events.js";
 import { LoneSerf, peerAddress, remoteState } from "../support/lone-serf.js";
+import { emptySnapshot } from "../support/serf-cluster.js";
 
 test("what we know goes into the answer", () => {
   const lone = new LoneSerf();
@@ -117,6 +118,45 @@ test("somebody who holds us for gone is contradicted", () => {
   expect(lone.node.view).toEqual({ self: "alive" });
   expect(lone.node.log.at("debug")).toContain("Refuting an older leave intent");
   expect(lone.serf.stats()).toMatchObject({ intentQueue: 1, memberTime: 10 });
+});
+
+test("a leave of ours is contradicted that is as late as what others told us of ourselves", () => {
+  const lone = new LoneSerf();
+  lone.exchange(remoteState({ ltime: 6, statusLtimes: new Map([["self", 5]]) }));
+  lone.hear({ kind: "leave", ltime: 4, node: "self", prune: false });
+  expect(lone.serf.stats()).toMatchObject({ intentQueue: 0 });
+  lone.hear({ kind: "leave", ltime: 5, node: "self", prune: false });
+  lone.hear({ kind: "leave", ltime: 5, node: "self", prune: false });
+  expect(lone.serf.stats()).toMatchObject({ intentQueue: 1, memberTime: 7 });
+});
+
+test.for([
+  { what: "later than we said anything", snapshot: undefined, contradicted: 1 },
+  { what: "in a life that the snapshot knows of", snapshot: 5, contradicted: 0 },
+  { what: "later than the snapshot knows of", snapshot: 4, contradicted: 1 },
+])("what others heard of us $what is contradicted, or not", ({ snapshot, contradicted }) => {
+  const clock = { clock: snapshot ?? 0 };
+  const lone = new LoneSerf(
+    snapshot === undefined ? {} : { snapshot: { ...emptySnapshot, ...clock } },
+  );
+  for (let time = 0; time < 2; time += 1) {
+    lone.exchange(remoteState({ ltime: 6, statusLtimes: new Map([["self", 5]]) }));
+    lone.run(2_000);
+  }
+  expect(lone.serf.stats()).toMatchObject({ intentQueue: contradicted });
+});
+
+test("who was pruned and is here all the same is met again", () => {
+  const lone = new LoneSerf();
+  lone.meet("a", 2);
+  lone.hear({ kind: "leave", ltime: 4, node: "a", prune: true });
+  lone.run(7_000);
+  expect(lone.node.view).toEqual({ self: "alive" });
+  lone.meet("a", 2, { incarnation: 2 });
+  lone.exchange(remoteState({ statusLtimes: new Map([["a", 5]]) }));
+  expect(lone.node.view).toEqual({ self: "alive", a: "alive" });
+  lone.lose("a", { incarnation: 2 });
+  expect(lone.node.view).toEqual({ self: "alive", a: "failed" });
 });
 
 test("nothing that a push/pull brings is gossiped", () => {

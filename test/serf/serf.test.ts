@@ -310,6 +310,15 @@ describe("force-leave", () => {
     return results;
   };
 
+  test("the only other member is told of it as well, and contradicts if it is here", () => {
+    const cluster = new SerfCluster();
+    const [a, b] = cluster.addGroup(["a", "b"]) as [ClusterNode, ClusterNode];
+    forceLeave(cluster, a, "b");
+    expect(a.view).toEqual({ a: "alive", b: "alive" });
+    expect(b.view).toEqual({ a: "alive", b: "alive" });
+    expect(b.log.at("debug")).toContain("Refuting an older leave intent");
+  });
+
   test("a failed member has left, for all", () => {
     const [cluster, a, b, c] = trio();
     cluster.crash(c);
