@@ -32,6 +32,12 @@ const better: Readonly<Record<string, Outcome>> = {
     value: null,
     error: expect.stringContaining("Failed to compile regex"),
   },
+  // Serf does not tell the only other member that it is to have left; ours does, and it denies it.
+  "Members after ForceLeave": {
+    call: "Members after ForceLeave",
+    value: { main: "alive", peer: "alive" },
+    error: "",
+  },
 };
 
 function missing(): boolean {
@@ -72,6 +78,7 @@ describe.skipIf(missing())("Serf's own client package", () => {
       "-token=secret",
       `-first=${firstKey}`,
       `-second=${secondKey}`,
+      `-contradicted=${kind === "serf" ? "leaving" : "alive"}`,
     ]);
     const alike = stdout.replaceAll(ip(0).slice(0, -1), "127.0.0.");
     const lines = alike.trimEnd().split("\n");

@@ -329,12 +329,13 @@ func (s session) state() {
 	report("GetCoordinate of nobody", unknown, err)
 }
 
-func (s session) departures() {
+// contradicted is what the peer counts as once it could deny that it leaves.
+func (s session) departures(contradicted string) {
 	report("ForceLeave of nobody", nil, s.main.ForceLeave("nobody"))
 	report("ForceLeavePrune of nobody", nil, s.main.ForceLeavePrune("nobody"))
 	report("ForceLeave of who is alive", nil, s.main.ForceLeave(s.peerName))
-	// With nobody else alive the intent is not sent, so that the peer cannot refute it.
-	s.untilStatus("Members after ForceLeave", "leaving")
+	// A Serf agent sends no intent when nobody else counts as alive, and the peer never hears of it.
+	s.untilStatus("Members after ForceLeave", contradicted)
 	report("Leave of the peer", nil, s.peer.Leave())
 	s.untilStatus("Members after Leave", "left")
 	report("ForceLeavePrune of who left", nil, s.main.ForceLeavePrune(s.peerName))
@@ -354,6 +355,7 @@ func main() {
 	token := flag.String("token", "", "what the first agent wants")
 	first := flag.String("first", "", "the key of the cluster")
 	second := flag.String("second", "", "the key to rotate to")
+	contradicted := flag.String("contradicted", "", "the status of who is forced to leave and is here")
 	flag.Parse()
 	time.AfterFunc(limit, func() {
 		report("everything in time", nil, fmt.Errorf("not within %s", limit))
@@ -371,5 +373,5 @@ func main() {
 	s.queries()
 	s.keys(*first, *second)
 	s.state()
-	s.departures()
+	s.departures(*contradicted)
 }
