@@ -4,7 +4,7 @@ import type { Bytes, Instant } from "../base/units.js";
 import { DecodeError } from "../wire/errors.js";
 import { decodeSerfMessage, encodeSerfMessage, type KeyResponse } from "../wire/serf-messages.js";
 import type { KeyChange } from "./key-answers.js";
-import type { Queries, RunningQuery } from "./queries.js";
+import { plainQuestion, type Queries, type RunningQuery } from "./queries.js";
 
 /** What can be done with the keys of the whole group at once. */
 export type KeyOperation = KeyChange | "list";
@@ -90,15 +90,8 @@ export class Keys {
   ): void {
     const { aliveCount, log, queries } = this.#parts;
     const tally = new Tally(aliveCount(), log);
-    const question = {
-      name: `_serf_${operation}-key${operation === "list" ? "s" : ""}`,
-      payload: encodeSerfMessage({ kind: "key-request", key }),
-      filterNodes: [],
-      filterTags: new Map<string, string>(),
-      requestAck: false,
-      relayFactor: 0,
-      timeout: undefined,
-    };
+    const name = `_serf_${operation}-key${operation === "list" ? "s" : ""}`;
+    const question = plainQuestion(name, encodeSerfMessage({ kind: "key-request", key }));
     try {
       const query: RunningQuery = queries.start(now, question, {
         handleAck: () => {},

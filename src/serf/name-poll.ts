@@ -5,7 +5,7 @@ import { DecodeError } from "../wire/errors.js";
 import { decodeSerfMessage } from "../wire/serf-messages.js";
 import { encodeText } from "../wire/text.js";
 import type { Opinion } from "./name-vote.js";
-import type { Queries, RunningQuery } from "./queries.js";
+import { plainQuestion, type Queries, type RunningQuery } from "./queries.js";
 
 /** What {@link NamePoll} works with. */
 export interface NamePollParts {
@@ -34,15 +34,7 @@ export class NamePoll {
     const { log, queries, self } = this.#parts;
     /** One for each member that may answer; {@link Queries} sees to that. */
     const opinions: Opinion[] = [];
-    const question = {
-      name: "_serf_conflict",
-      payload: encodeText(self),
-      filterNodes: [],
-      filterTags: new Map<string, string>(),
-      requestAck: false,
-      relayFactor: 0,
-      timeout: undefined,
-    };
+    const question = plainQuestion("_serf_conflict", encodeText(self));
     try {
       const running = queries.start(now, question, {
         handleAck: () => {},

@@ -32,6 +32,19 @@ export interface QueryQuestion {
   readonly timeout: Millis | undefined;
 }
 
+/** A question to all members that asks for no acks and no relays, with the default timeout. */
+export function plainQuestion(name: string, payload: Bytes): QueryQuestion {
+  return {
+    name,
+    payload,
+    filterNodes: [],
+    filterTags: new Map(),
+    requestAck: false,
+    relayFactor: 0,
+    timeout: undefined,
+  };
+}
+
 /** Who hears the answers; called while a packet or a timer is handled. */
 export interface QueryListener {
   /** At most once for each `from`. */

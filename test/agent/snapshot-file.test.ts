@@ -398,34 +398,23 @@ async function liveFor(life: number, beginning: string, steps: readonly Step[]):
 
 const beginnings = fc.constantFrom("", `${longFile}alive: a 10.0.1.1:7946\nclock: 5\n`);
 
-test("wherever the process ends, nothing is lost that is half a second old", async () => {
-  await fc.assert(
+const lives = (check: (story: Story) => void): Promise<void> =>
+  fc.assert(
     fc.asyncProperty(
       beginnings,
       fc.array(step, { maxLength: 30 }),
       fc.nat(900),
-      async (beginning, steps, life) => {
-        const story = await liveFor(life, beginning, steps);
-        story.check(story.snapshot.disk.next(), story.flushed);
-      },
+      async (beginning, steps, life) => check(await liveFor(life, beginning, steps)),
     ),
     { numRuns: 200 },
   );
+
+test("wherever the process ends, nothing is lost that is half a second old", async () => {
+  await lives((story) => story.check(story.snapshot.disk.next(), story.flushed));
 });
 
 test("wherever the power goes, the file is what it was at some point, and a leave stays", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      beginnings,
-      fc.array(step, { maxLength: 30 }),
-      fc.nat(900),
-      async (beginning, steps, life) => {
-        const story = await liveFor(life, beginning, steps);
-        story.check(story.snapshot.disk.next(true), story.synced);
-      },
-    ),
-    { numRuns: 200 },
-  );
+  await lives((story) => story.check(story.snapshot.disk.next(true), story.synced));
 });
 
 test("however full the disk is, no line is torn, and with room all is there", async () => {
