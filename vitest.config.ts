@@ -18,7 +18,8 @@ export default defineConfig({
           // Each file starts clusters of real processes: one file at a time on a small machine.
           fileParallelism: false,
           testTimeout: 240_000,
-          hookTimeout: 60_000,
+          hookTimeout: 120_000,
+          env: { TEST_PATIENCE_MS: "90000" },
         },
       },
     ],

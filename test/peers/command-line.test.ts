@@ -303,11 +303,14 @@ describe.skipIf(missingPrograms("serf").length > 0)("the command line, ours and 
     await agent.cli(["tags", "-set", `seen=${odd}`, "-set", `long=${"v".repeat(200)}`]);
     const shown: string[][] = [];
     for (const { text, child, exited } of monitors) {
-      await until("the update is shown", () => text().includes('"member-update"'), { last: text });
+      await until("the update is shown", () => text().includes("vvv"), { last: text });
       child.kill("SIGINT");
       expect(await exited).toBe(0);
-      const infos = [...text().matchAll(/^Event Info:\n((?:\t.*\n)+)/gm)];
-      shown.push(infos.map(([, lines]) => (lines as string).split("\n").sort().join("\n")));
+      const infos = [...text().matchAll(/^Event Info:\n((?:\t.*\n)+)/gm)].map(([, lines]) =>
+        (lines as string).split("\n").sort().join("\n"),
+      );
+      // An update of an earlier test may come late, and to one monitor only.
+      shown.push(infos.filter((info) => !info.includes('"member-update"') || info.includes("vvv")));
     }
     expect(shown[0]).toHaveLength(4);
     expect(shown[1]).toEqual(shown[0]);

@@ -56,7 +56,7 @@ describe.skipIf(missingPrograms("serf").length > 0)(
       return (await peer.members()).find((one) => one.name === name);
     }
 
-    async function allSee(name: string, status: string, address: string, timeout = 30_000) {
+    async function allSee(name: string, status: string, address: string, timeout = 60_000) {
       for (const peer of peers) {
         let seen: CliMember | undefined;
         await until(

@@ -1,10 +1,16 @@
+/**
+ * Milliseconds. Among real agents a claim that gossip happened to miss comes with the next
+ * push/pull, up to 30 s later.
+ */
+const patience = Number(process.env.TEST_PATIENCE_MS ?? 15_000);
+
 /** Waits until `probe` gives something other than undefined or false; fails with what was last seen. */
 export async function until<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   limits: { timeout?: number; every?: number; last?: () => unknown } = {},
 ): Promise<T> {
-  const { timeout = 15_000, every = 50, last } = limits;
+  const { timeout = patience, every = 50, last } = limits;
   const end = performance.now() + timeout;
   for (;;) {
     const found = await probe();
