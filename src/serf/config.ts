@@ -1,6 +1,6 @@
 import type { Address } from "../base/address.js";
 import { hours, type Millis, minutes, seconds } from "../base/units.js";
-import type { Timing } from "../swim/config.js";
+import type { LifeguardParts, Timing } from "../swim/config.js";
 import type { Keyring } from "../wire/keyring.js";
 import type { SnapshotState } from "./snapshot.js";
 
@@ -68,6 +68,8 @@ export interface SerfConfig {
   readonly validateNames: boolean;
   /** As {@link SwimConfig.inquires}. */
   readonly inquires?: boolean;
+  /** As {@link SwimConfig.lifeguard}. */
+  readonly lifeguard?: LifeguardParts;
 }
 
 /** What identifies a member and where it is: no default fits. */

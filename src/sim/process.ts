@@ -1,5 +1,6 @@
 import type { Address } from "../base/address.js";
 import type { Instant } from "../base/units.js";
+import type { SerfOutput } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
 import type { SnapshotState } from "../serf/snapshot.js";
 import type { StreamId } from "../swim/host.js";
@@ -8,6 +9,9 @@ import type { StreamEnd } from "./streams.js";
 
 /** What a process that does not read can have waiting; what comes then is dropped (Linux: rmem_max). */
 const socketBufferBytes = 212_992;
+
+/** What a blocked process can want to send; what it wants then is dropped. More than minutes of gossip. */
+const maxUnsent = 65_536;
 
 /** What a process is begun with. */
 export interface Life {
@@ -34,11 +38,15 @@ export class Process {
   up = true;
   /** True while its event loop stands still. */
   paused = false;
+  /** True while it neither sends nor handles messages, though its timers run. */
+  blocked = false;
   /** When it is to be woken, in virtual time; infinite if nobody asked for it. */
   wakeAt: Instant = Number.POSITIVE_INFINITY;
-  /** What came while it stood still; datagrams up to {@link socketBufferBytes}. */
+  /** What came while it did not read; datagrams up to {@link socketBufferBytes}. */
   #inbox: (() => void)[] = [];
   #inboxBytes = 0;
+  /** What it wanted to send while it was blocked, in order; up to {@link maxUnsent}. */
+  #unsent: SerfOutput[] = [];
 
   constructor(life: Life) {
     const { address, name } = life.node;
@@ -56,7 +64,12 @@ export class Process {
     return this.up && !this.paused;
   }
 
-  /** Keeps an input until the event loop runs again; false if the buffer of its socket is full. */
+  /** True if what comes to it is handled at once. */
+  get reads(): boolean {
+    return this.runs && !this.blocked;
+  }
+
+  /** Keeps an input until it {@link reads} again; false if the buffer of its socket is full. */
   keep(input: () => void, datagramBytes = 0): boolean {
     if (this.#inboxBytes + datagramBytes > socketBufferBytes) return false;
     this.#inboxBytes += datagramBytes;
@@ -69,5 +82,16 @@ export class Process {
     this.#inbox = [];
     this.#inboxBytes = 0;
     return inbox;
+  }
+
+  /** Keeps what is to be sent until it is blocked no more. */
+  keepUnsent(output: SerfOutput): void {
+    if (this.#unsent.length < maxUnsent) this.#unsent.push(output);
+  }
+
+  takeUnsent(): SerfOutput[] {
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    return unsent;
   }
 }

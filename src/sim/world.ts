@@ -172,8 +172,27 @@ export class World {
     if (process?.up !== true || !process.paused) return;
     this.history.line(this.now, `${node.name} goes on`);
     process.paused = false;
-    for (const input of process.takeInbox()) input();
+    this.#catchUp(process);
     this.#wake(process);
+  }
+
+  /**
+   * Lifeguard's anomaly (section V of the paper): the process neither sends nor handles messages, but its
+   * timers run. What comes waits in its sockets, and what it wants to send waits as well.
+   */
+  block(node: WorldNode): void {
+    if (node.process?.up !== true) return;
+    this.history.line(this.now, `${node.name} is blocked`);
+    node.process.blocked = true;
+  }
+
+  /** What it wanted to send is sent, and then what waits to be read is read. */
+  unblock(node: WorldNode): void {
+    const { process } = node;
+    if (process?.up !== true || !process.blocked) return;
+    this.history.line(this.now, `${node.name} is blocked no more`);
+    process.blocked = false;
+    this.#catchUp(process);
   }
 
   at(when: Instant, run: () => void): void {
@@ -230,12 +249,18 @@ export class World {
     this.#settle(process);
   }
 
+  /** Does what a process could not do while it stood still or was blocked, if it can now. */
+  #catchUp(process: Process): void {
+    if (!process.reads) return;
+    for (const output of process.takeUnsent()) this.#carryOut(process, output);
+    for (const input of process.takeInbox()) input();
+  }
+
   #deliver(from: Address, to: Address, payload: Bytes): void {
     const process = this.#listenerAt(to);
     if (process === undefined) return;
-    if (process.paused) {
-      process.keep(() => this.#receive(process, from, payload), payload.length);
-    } else this.#receive(process, from, payload);
+    if (process.reads) this.#receive(process, from, payload);
+    else process.keep(() => this.#receive(process, from, payload), payload.length);
   }
 
   #receive(process: Process, from: Address, payload: Bytes): void {
@@ -246,8 +271,8 @@ export class World {
 
   #input(process: Process, input: (now: Instant) => void): void {
     if (!process.up) return;
-    if (process.paused) process.keep(() => this.#input(process, input));
-    else this.feed(process, input);
+    if (process.reads) this.feed(process, input);
+    else process.keep(() => this.#input(process, input));
   }
 
   #settle(process: Process): void {
@@ -273,6 +298,10 @@ export class World {
   }
 
   #carryOut(process: Process, output: SerfOutput): void {
+    if (process.blocked && isMessage(output)) {
+      process.keepUnsent(output);
+      return;
+    }
     switch (output.kind) {
       case "packet":
         this.#send(process, output.to, output.payload);
@@ -367,6 +396,11 @@ export class World {
 function addressNumber({ ip }: Address): number {
   const [a = 0, b = 0, c = 0, d = 0] = ip;
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+/** True for what goes to another process. */
+function isMessage({ kind }: SerfOutput): boolean {
+  return kind === "packet" || kind === "dial" || kind === "write" || kind === "close";
 }
 
 function describeEvent(event: SerfEvent): string {

@@ -7,10 +7,12 @@ import type { Millis } from "../base/units.js";
 export class Awareness {
   #score = 0;
   readonly #multiplier: number;
+  readonly #stretches: boolean;
 
-  /** The score stays below `multiplier`. */
-  constructor(multiplier: number) {
+  /** The score stays below `multiplier`; it has no consequence unless it `stretches`. */
+  constructor(multiplier: number, stretches = true) {
     this.#multiplier = multiplier;
+    this.#stretches = stretches;
   }
 
   get score(): number {
@@ -23,6 +25,6 @@ export class Awareness {
 
   /** Stretches the probe interval, and nothing else. */
   scale(interval: Millis): Millis {
-    return interval * (this.#score + 1);
+    return this.#stretches ? interval * (this.#score + 1) : interval;
   }
 }

@@ -2,6 +2,7 @@ import { formatAddress, sameAddress, sameBytes } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { Alive, Dead, MemberState, Suspect } from "../wire/swim-messages.js";
 import type { Asking } from "./asking.js";
+import { wholeLifeguard } from "./config.js";
 import { Conflicts } from "./conflicts.js";
 import { Inquiries } from "./inquiries.js";
 import type { LocalMember } from "./local-member.js";
@@ -292,8 +293,10 @@ export class Claims {
    */
   #suspicionBounds(): SuspicionBounds {
     const { config, members } = this.#parts;
+    const { lifeguard = wholeLifeguard } = config;
     const { probeInterval, suspicionMaxTimeoutMult, suspicionMult } = config.timing;
     const min = minSuspicion(suspicionMult, members.here, probeInterval);
+    if (!lifeguard.suspicion) return { min, max: min, expected: 0 };
     const hoped = suspicionMult - 2;
     const expected = members.here - 2 < hoped ? 0 : hoped;
     return { min, max: min * suspicionMaxTimeoutMult, expected };

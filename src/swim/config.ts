@@ -62,6 +62,18 @@ export const profiles = {
   },
 } as const satisfies Record<string, Timing>;
 
+/** Which parts of Lifeguard are on; the simulator takes them away one by one, as the paper does. */
+export interface LifeguardParts {
+  /** LHA-Probe: who does badly itself probes more slowly, and is told by nacks that it does. */
+  readonly probe: boolean;
+  /** LHA-Suspicion: a suspect has longer until others confirm; without it always the shortest time. */
+  readonly suspicion: boolean;
+  /** Buddy System: the ping to a suspect tells it that it is one. */
+  readonly buddy: boolean;
+}
+
+export const wholeLifeguard: LifeguardParts = { probe: true, suspicion: true, buddy: true };
+
 export interface SwimConfig {
   readonly name: string;
   /** Where others reach us; announced with every alive claim. */
@@ -83,4 +95,6 @@ export interface SwimConfig {
    * That is memberlist's way; tests have members of both kinds.
    */
   readonly inquires?: boolean;
+  /** {@link wholeLifeguard} unless set; plain SWIM has none of it. */
+  readonly lifeguard?: LifeguardParts;
 }

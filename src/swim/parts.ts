@@ -3,7 +3,7 @@ import { maxPushPullMembers } from "../wire/limits.js";
 import { PendingAcks } from "./acks.js";
 import { Awareness } from "./awareness.js";
 import { BroadcastQueue } from "./broadcast-queue.js";
-import type { SwimConfig } from "./config.js";
+import { type SwimConfig, wholeLifeguard } from "./config.js";
 import { SwimCounters } from "./counters.js";
 import type { Delegate } from "./delegate.js";
 import { Faults } from "./faults.js";
@@ -34,7 +34,8 @@ export interface Parts {
 }
 
 export function createParts(config: SwimConfig, host: Host, delegate: Delegate): Parts {
-  const { awarenessMaxMultiplier, retransmitMult } = config.timing;
+  const { lifeguard = wholeLifeguard, timing } = config;
+  const { awarenessMaxMultiplier, retransmitMult } = timing;
   const members = new Members(host.random, maxMembers);
   const population = (): number => members.known;
   const counters = new SwimCounters();
@@ -55,7 +56,7 @@ export function createParts(config: SwimConfig, host: Host, delegate: Delegate):
     members,
     queue: new BroadcastQueue({ retransmitMult, population, capacity: maxBroadcasts }),
     acks: new PendingAcks(),
-    awareness: new Awareness(awarenessMaxMultiplier),
+    awareness: new Awareness(awarenessMaxMultiplier, lifeguard.probe),
     counters,
     meter: host.meter ?? noMeter,
     faults: new Faults(counters, host.log),

@@ -2,6 +2,7 @@ import { formatAddress } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { Ping, Suspect } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
+import { wholeLifeguard } from "./config.js";
 import type { SwimMember } from "./member.js";
 import type { MemberRecord } from "./members.js";
 import type { Parts } from "./parts.js";
@@ -84,7 +85,8 @@ export class Prober {
   /** A suspect is told that it is one, so that it can refute at once (Lifeguard, Buddy System). */
   #ping(now: Instant, { seq, target }: Probe): void {
     const ping = this.#sender.ping(seq, target.name);
-    if (target.state === "alive") this.#sender.send(now, target.address, ping);
+    const { lifeguard = wholeLifeguard } = this.#parts.config;
+    if (target.state === "alive" || !lifeguard.buddy) this.#sender.send(now, target.address, ping);
     else this.#sender.sendTogether(target, [ping, this.#suspect(target, target.incarnation)]);
   }
 
@@ -100,6 +102,7 @@ export class Prober {
   #askOthers(now: Instant, probe: Probe): void {
     if (this.#current !== probe) return;
     const { config, host, local, members } = this.#parts;
+    const { lifeguard = wholeLifeguard } = config;
     const { target } = probe;
     const ping = this.#sender.ping(probe.seq, target.name);
     probe.indirect = true;
@@ -109,7 +112,7 @@ export class Prober {
       (member) => member.state === "alive" && member !== local && member !== target,
     );
     for (const helper of helpers) {
-      const nack = understands(helper, 4);
+      const nack = lifeguard.probe && understands(helper, 4);
       if (nack) probe.expectedNacks += 1;
       this.#sender.send(now, helper.address, {
         ...ping,

@@ -146,6 +146,68 @@ describe("a process that stands still", () => {
   });
 });
 
+describe("a process that is blocked", () => {
+  test("answers nobody, and does what waited when it is blocked no more", () => {
+    const { world, told } = group(4);
+    const node = world.node(3);
+    world.block(node);
+    world.run(minutes(1));
+    expect(view(world.node(0))).toEqual({ ...alive(4), n4: "failed" });
+    world.unblock(node);
+    expect(node.process?.serf.swimCounters.refutations).toBe(1);
+    world.run(seconds(5));
+    for (const one of [0, 1, 2]) expect(view(world.node(one))).toEqual(alive(4));
+    expect(told.lines).toContain("n1 member-join n4");
+  });
+
+  test("has timers that go on: it finds that all others have failed", () => {
+    const { world, told } = group(4);
+    world.block(world.node(3));
+    world.run(minutes(1));
+    const own = told.lines.filter((line) => line.startsWith("n4 "));
+    expect(own.toSorted()).toEqual([1, 2, 3].map((number) => `n4 member-failed n${number}`));
+  });
+
+  test("sends nothing until then, and all of it then", () => {
+    const { world, told } = group(4);
+    let sent = 0;
+    world.observer = Object.assign(told, {
+      sent: ({ name }: Process) => {
+        if (name === "n4") sent += 1;
+      },
+    });
+    world.block(world.node(3));
+    world.run(seconds(3));
+    expect(sent).toBe(0);
+    world.unblock(world.node(3));
+    expect(sent).toBeGreaterThan(3);
+  });
+
+  test("may stand still as well: nothing happens before both are over", () => {
+    const { world } = group(4);
+    const node = world.node(3);
+    world.block(node);
+    world.pause(node);
+    world.run(minutes(1));
+    world.unblock(node);
+    expect(node.process?.serf.swimCounters.refutations).toBe(0);
+    world.resume(node);
+    expect(node.process?.serf.swimCounters.refutations).toBe(1);
+  });
+
+  test("takes connections, of which it answers none before that", () => {
+    const { world } = group(2);
+    const node = world.add("n3");
+    world.block(world.node(0));
+    const reasons = join(world, world.start(node), world.node(0));
+    world.run(seconds(5));
+    expect(reasons).toEqual([]);
+    world.unblock(world.node(0));
+    world.run(seconds(1));
+    expect(reasons).toEqual(["joined"]);
+  });
+});
+
 describe("a connection", () => {
   test.for([
     { hostEnds: false, reason: "connection refused" },
