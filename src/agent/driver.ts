@@ -48,7 +48,8 @@ export class Driver {
     tcp.start({
       accept: (from: Address) => this.feed((at) => serf.acceptStream(at, from)),
       receive: (stream, chunk) => this.feed((at) => serf.receiveStream(at, stream, chunk)),
-      closed: (stream, reason) => this.feed((at) => serf.streamClosed(at, stream, reason)),
+      closed: (stream, reason, refused) =>
+        this.feed((at) => serf.streamClosed(at, stream, reason, refused)),
     });
     this.feed((at) => serf.start(at));
   }

@@ -31,8 +31,8 @@ export interface StreamHandler {
   /** Undefined refuses the stream. */
   accept(from: Address): StreamId | undefined;
   receive(stream: StreamId, chunk: Bytes): void;
-  /** No `reason`: the peer has sent all it wanted. */
-  closed(stream: StreamId, reason: string | undefined): void;
+  /** No `reason`: the peer has sent all it wanted. `refused` as in {@link Swim.streamClosed}. */
+  closed(stream: StreamId, reason: string | undefined, refused?: boolean): void;
 }
 
 /** The gossip's TCP side: every stream of the core is one connection. */
@@ -161,7 +161,8 @@ export class TcpStreams {
     });
     socket.on("error", (error) => {
       const reason = failureText(socket, peer, error);
-      if (this.#open.delete(stream)) this.#handler?.closed(stream, reason);
+      if (!this.#open.delete(stream)) return;
+      this.#handler?.closed(stream, reason, systemCode(error) === "ECONNREFUSED");
     });
     socket.on("close", () => {
       this.#sockets.delete(socket);

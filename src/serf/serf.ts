@@ -181,9 +181,14 @@ export class Serf {
   }
 
   /** A stream is over: `reason` is undefined if the other side just closed it. */
-  streamClosed(now: Instant, stream: StreamId, reason: string | undefined): void {
+  streamClosed(
+    now: Instant,
+    stream: StreamId,
+    reason: string | undefined,
+    refused?: boolean,
+  ): void {
     this.#now = now;
-    this.#swim.streamClosed(now, stream, reason);
+    this.#swim.streamClosed(now, stream, reason, refused);
   }
 
   /** Runs what is due; to be called at {@link deadline}. */

@@ -11,7 +11,7 @@ export interface StreamSurroundings {
   readonly random: Random;
   now(): Instant;
   at(when: Instant, run: () => void): void;
-  /** Which node has `address`, whether a process runs there or not; undefined if none. */
+  /** Which node's host has `address`, whether a process runs there or not; undefined if none answers. */
   nodeAt(address: Address): number | undefined;
   /** The process that listens at `address`; undefined if there is none. */
   listenerAt(address: Address): Process | undefined;
@@ -126,7 +126,7 @@ export class Streams {
       if (listener !== undefined) this.#offer(here, listener);
       at(now() + back, () => {
         if (listener === undefined) {
-          this.#break(here, `dial tcp ${formatAddress(to)}: connect: connection refused`);
+          this.#break(here, `dial tcp ${formatAddress(to)}: connect: connection refused`, true);
           return;
         }
         here.sending = false;
@@ -201,17 +201,17 @@ export class Streams {
     });
   }
 
-  #break(end: StreamEnd, reason: string): void {
+  #break(end: StreamEnd, reason: string, refused = false): void {
     const { process } = end;
     if (process?.up !== true || !end.open) return;
-    this.#around.input(process, (now) => this.#close(end, now, reason));
+    this.#around.input(process, (now) => this.#close(end, now, reason, refused));
   }
 
-  #close(end: StreamEnd, now: Instant, reason: string): void {
+  #close(end: StreamEnd, now: Instant, reason: string, refused = false): void {
     if (!end.open || end.id === undefined) return;
     end.open = false;
     end.process?.streams.delete(end.id);
-    end.process?.serf.streamClosed(now, end.id, reason);
+    end.process?.serf.streamClosed(now, end.id, reason, refused);
   }
 }
 

@@ -56,6 +56,8 @@ export interface WorldNode {
   process: Process | undefined;
   /** Where it is, or was last. */
   address: Address;
+  /** False once its host went down with the process: nothing answers there then, not even a refusal. */
+  hostUp: boolean;
   /** How often it was started. */
   lives: number;
 }
@@ -106,7 +108,10 @@ export class World {
       random: this.#random,
       now: () => this.now,
       at: (when, run) => this.at(when, run),
-      nodeAt: (address) => this.#nodesByAddress.get(addressNumber(address))?.index,
+      nodeAt: (address) => {
+        const node = this.#nodesByAddress.get(addressNumber(address));
+        return node?.hostUp === true ? node.index : undefined;
+      },
       listenerAt: (address) => this.#listenerAt(address),
       input: (process, input) => this.#input(process, input),
     });
@@ -121,6 +126,7 @@ export class World {
       disk: new VirtualDisk(),
       process: undefined,
       address: { ip: nothing, port },
+      hostUp: true,
       lives: 0,
     };
     this.nodes.push(node);
@@ -139,6 +145,7 @@ export class World {
     assert(node.process?.up !== true, "a node has one process at a time");
     if (options.elsewhere === true) this.#place(node, node.lives);
     node.lives += 1;
+    node.hostUp = true;
     const recovered = options.snapshot === true ? node.disk.recover() : undefined;
     const clock = options.clock ?? new DriftingClock(0, 1);
     const serf = this.#newSerf(node, recovered, options.config);
@@ -156,6 +163,7 @@ export class World {
     if (process?.up !== true) return;
     this.history.line(this.now, `${node.name} ends`);
     process.up = false;
+    node.hostUp = !hostEnds;
     this.#streams.cut(process, hostEnds);
     node.disk.end(disk, this.#random);
   }

@@ -18,7 +18,8 @@ const maxInboundBytes = 64 * 1_048_576;
 /** How an exchange that we began ended: with what the other side sent, or with why it did not. */
 export type Outcome =
   | { readonly kind: "answer"; readonly message: StreamMessage }
-  | { readonly kind: "failure"; readonly reason: string };
+  /** `refused` as in {@link Swim.streamClosed}. */
+  | { readonly kind: "failure"; readonly reason: string; readonly refused?: boolean };
 
 /** Answers what came on a stream that somebody else opened; `reply` sends before the stream closes. */
 export type Serve = (
@@ -100,12 +101,12 @@ export class Streams {
   }
 
   /** The other side closed, or the connection broke or never stood. */
-  closed(now: Instant, stream: StreamId, reason: string | undefined): void {
+  closed(now: Instant, stream: StreamId, reason: string | undefined, refused: boolean): void {
     const exchange = this.#open.get(stream);
     if (exchange === undefined) return;
     this.#forget(exchange);
     if (reason === undefined) this.#close(exchange);
-    exchange.done?.(now, { kind: "failure", reason: reason ?? "EOF" });
+    exchange.done?.(now, { kind: "failure", reason: reason ?? "EOF", refused });
   }
 
   #begin(peer: Address, deadline: Instant, done: Exchange["done"]): Exchange {

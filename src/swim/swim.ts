@@ -134,9 +134,13 @@ export class Swim {
     this.#streams.receive(now, stream, chunk);
   }
 
-  /** The peer closed (no `reason`), the connection broke, or it could not be made. */
-  streamClosed(now: Instant, stream: StreamId, reason: string | undefined): void {
-    this.#streams.closed(now, stream, reason);
+  /**
+   * The peer closed (no `reason`), the connection broke, or it could not be made. `refused` is true only
+   * if the peer's host answered that nobody listens there: timeouts, resets of a connection that stood
+   * and what routers say (unreachable, prohibited) are no such answer.
+   */
+  streamClosed(now: Instant, stream: StreamId, reason: string | undefined, refused = false): void {
+    this.#streams.closed(now, stream, reason, refused);
   }
 
   /** Becomes one group with those that `targets` belong to. */
