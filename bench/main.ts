@@ -1,11 +1,20 @@
 import { benchCodec } from "./codec.js";
-import { benchProcesses } from "./processes.js";
+import { benchPeers } from "./peers/run.js";
 
-const [what = "all", rounds = "15"] = process.argv.slice(2);
-if (!["all", "codec", "processes"].includes(what)) {
-  process.stderr.write(`bench: ${what} is not one of all, codec, processes\n`);
-  process.exit(1);
+const usage = `usage: npm run bench -- codec
+       npm run bench -- peers [--only NAME,...] [--agents 10,50] [--rounds N] [--json FILE] [--markdown]
+`;
+
+const [what = "", ...args] = process.argv.slice(2);
+switch (what) {
+  case "codec":
+    process.stdout.write(`Node.js ${process.version}, medians of runs in turns\n`);
+    await benchCodec();
+    break;
+  case "peers":
+    process.exit(await benchPeers(args));
+    break;
+  default:
+    process.stderr.write(usage);
+    process.exit(1);
 }
-process.stdout.write(`Node.js ${process.version}, medians of runs in turns\n`);
-if (what !== "processes") await benchCodec();
-if (what !== "codec") await benchProcesses(Number(rounds));
