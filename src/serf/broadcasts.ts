@@ -47,6 +47,12 @@ export class Broadcasts {
     this.#queues = { intent: queue(), query: queue(), event: queue() };
   }
 
+  /** True if any message waits. */
+  get waiting(): boolean {
+    const { event, intent, query } = this.#queues;
+    return intent.length > 0 || query.length > 0 || event.length > 0;
+  }
+
   /** How many messages of a kind wait. */
   depth(kind: BroadcastKind): number {
     return this.#queues[kind].length;
@@ -72,6 +78,7 @@ export class Broadcasts {
   /** Messages for a packet with `budget` bytes left, `overhead` counted for each. */
   take(overhead: number, budget: number): Bytes[] {
     const taken: Bytes[] = [];
+    if (!this.waiting) return taken;
     let left = budget;
     for (const kind of broadcastKinds) {
       for (const message of this.#queues[kind].take(overhead, left)) {

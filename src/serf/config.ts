@@ -2,6 +2,7 @@ import type { Address } from "../base/address.js";
 import { hours, type Millis, minutes, seconds } from "../base/units.js";
 import type { LifeguardParts, Timing } from "../swim/config.js";
 import type { Keyring } from "../wire/keyring.js";
+import type { GroupRoster } from "./group-roster.js";
 import type { SnapshotState } from "./snapshot.js";
 
 /** What a member is and how it behaves; {@link serfDefaults} has what Serf's agent uses. */
@@ -70,6 +71,8 @@ export interface SerfConfig {
   readonly inquires?: boolean;
   /** As {@link SwimConfig.lifeguard}. */
   readonly lifeguard?: LifeguardParts;
+  /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */
+  readonly roster?: GroupRoster;
 }
 
 /** What identifies a member and where it is: no default fits. */

@@ -2,7 +2,7 @@ import type { Timers } from "../base/timers.js";
 import type { Instant } from "../base/units.js";
 import type { SerfConfig } from "./config.js";
 import type { Member, MemberEventKind, QueryEvent, SerfEvent, UserEvent } from "./events.js";
-import { MemberCoalescer } from "./member-coalescer.js";
+import { MemberCoalescer, type Told } from "./member-coalescer.js";
 import { UserCoalescer } from "./user-coalescer.js";
 
 type StreamPeriods = Pick<
@@ -16,12 +16,19 @@ export class EventStream {
   readonly #users: UserCoalescer;
   readonly #emit: (event: SerfEvent) => void;
 
-  constructor(timers: Timers, periods: StreamPeriods, emit: (event: SerfEvent) => void) {
+  /** `told`: what users know of members from before. */
+  constructor(
+    timers: Timers,
+    periods: StreamPeriods,
+    emit: (event: SerfEvent) => void,
+    told?: ReadonlyMap<string, Told>,
+  ) {
     this.#emit = emit;
     this.#members = new MemberCoalescer(
       timers,
       { coalesce: periods.coalescePeriod, quiescent: periods.quiescentPeriod },
       emit,
+      told,
     );
     this.#users = new UserCoalescer(
       timers,

@@ -1,4 +1,5 @@
 import { sameAddress } from "../base/address.js";
+import { Overlay } from "../base/overlay.js";
 import type { Timers } from "../base/timers.js";
 import type { Instant } from "../base/units.js";
 import { type CoalescePeriods, CoalesceWindow } from "./coalescer.js";
@@ -8,7 +9,8 @@ import { sameTags } from "./tags.js";
 /** Where a member is, as far as those know who only hear events. */
 type Presence = "here" | "left" | "failed";
 
-interface Told {
+/** The last that was told of a member. */
+export interface Told {
   readonly presence: Presence;
   readonly member: Member;
 }
@@ -47,11 +49,18 @@ export class MemberCoalescer {
   readonly #window: CoalesceWindow;
   readonly #emit: (event: MemberEvent) => void;
   /** What was told of each member; one that was told to be forgotten is not in it. */
-  readonly #told = new Map<string, Told>();
+  readonly #told: Overlay<Told>;
   /** At most one for each member; emptied with every window. */
   readonly #pending = new Map<string, Pending>();
 
-  constructor(timers: Timers, periods: CoalescePeriods, emit: (event: MemberEvent) => void) {
+  /** `told` is known from before. */
+  constructor(
+    timers: Timers,
+    periods: CoalescePeriods,
+    emit: (event: MemberEvent) => void,
+    told?: ReadonlyMap<string, Told>,
+  ) {
+    this.#told = new Overlay(told);
     this.#window = new CoalesceWindow(timers, periods, () => this.#tell());
     this.#emit = emit;
   }

@@ -1,4 +1,5 @@
 import type { Log } from "../base/log.js";
+import { Overlay } from "../base/overlay.js";
 import type { Timers } from "../base/timers.js";
 import type { Instant } from "../base/units.js";
 import type { SwimMember } from "../swim/member.js";
@@ -39,6 +40,8 @@ export interface MembershipHost {
   readonly counters: SerfCounters;
   /** Told every change as it happens. */
   emit(now: Instant, kind: MemberEventKind, member: Member): void;
+  /** Who is known from the beginning; others share these records. */
+  readonly roster?: ReadonlyMap<string, MembershipRecord> | undefined;
 }
 
 /** Members remembered, here or gone. A push/pull names them all, and peers take no more than twice this. */
@@ -54,8 +57,8 @@ export class Membership {
   readonly #host: MembershipHost;
   readonly #capacity: number;
   readonly #intents: IntentBuffer;
-  /** At most {@link #capacity}. */
-  readonly #records = new Map<string, MembershipRecord>();
+  /** At most {@link #capacity}. Only {@link #own} ones are written to. */
+  readonly #records: Overlay<MembershipRecord>;
   /** Those of {@link #records} with this status. */
   readonly #failed = new Map<string, MembershipRecord>();
   readonly #left = new Map<string, MembershipRecord>();
@@ -70,6 +73,7 @@ export class Membership {
     this.#times = times;
     this.#host = host;
     this.#capacity = capacity;
+    this.#records = new Overlay(host.roster);
     this.#intents = new IntentBuffer(times.recentIntentTimeout);
   }
 
@@ -94,7 +98,7 @@ export class Membership {
     return this.#records.get(name)?.statusLtime;
   }
 
-  records(): Iterable<MembershipRecord> {
+  records(): Iterable<Readonly<MembershipRecord>> {
     return this.#records.values();
   }
 
@@ -108,7 +112,7 @@ export class Membership {
 
   /** SWIM has met `peer`, or met it again. */
   handleJoin(now: Instant, peer: SwimMember): void {
-    const known = this.#records.get(peer.name);
+    const known = this.#own(peer.name);
     const record = known === undefined ? this.#admit(now, peer) : this.#readmit(now, known, peer);
     if (record === undefined) return;
     this.#host.counters.joins += 1;
@@ -118,7 +122,7 @@ export class Membership {
 
   /** SWIM has found `peer` dead, or was told that it left: the intents we heard decide which it is. */
   handleLeave(now: Instant, peer: SwimMember): void {
-    const record = this.#records.get(peer.name);
+    const record = this.#own(peer.name);
     if (record === undefined) return;
     switch (record.member.status) {
       case "leaving":
@@ -147,7 +151,7 @@ export class Membership {
 
   /** `peer` announces other tags. */
   handleUpdate(now: Instant, peer: SwimMember): void {
-    const record = this.#records.get(peer.name);
+    const record = this.#own(peer.name);
     if (record === undefined) return;
     record.member = memberOf(peer, record.member.status);
     this.#host.counters.updates += 1;
@@ -158,15 +162,16 @@ export class Membership {
   /** Somebody leaves, or is declared to; `staying` is true while we have no intention to leave. */
   handleLeaveIntent(now: Instant, intent: LeaveIntent, staying: boolean): LeaveVerdict {
     this.#host.clock.witness(intent.ltime);
-    const record = this.#records.get(intent.node);
-    if (record === undefined) {
+    const known = this.#records.get(intent.node);
+    if (known === undefined) {
       return this.#intents.add(now, intent.node, intent) ? "spread" : "ignore";
     }
     // Others tell us of a time at which we joined or left, not which it was: at that time as well.
     const isOurs = intent.node === this.#self && staying;
-    if (isOurs && intent.ltime === record.statusLtime && intent.ltime > 0) return "refute";
-    if (intent.ltime <= record.statusLtime) return "ignore";
+    if (isOurs && intent.ltime === known.statusLtime && intent.ltime > 0) return "refute";
+    if (intent.ltime <= known.statusLtime) return "ignore";
     if (isOurs) return "refute";
+    const record = this.#copied(known);
     record.statusLtime = intent.ltime;
     if (record.member.status === "alive") this.#setStatus(record, "leaving");
     if (record.member.status === "failed") this.#declareLeft(now, record);
@@ -179,16 +184,17 @@ export class Membership {
    * under this incarnation it has left; if it refutes, it has come back and they have missed it.
    */
   noteLeave(name: string, rumour: LeaveRumour): void {
-    const record = this.#records.get(name);
+    const record = this.#own(name);
     if (record !== undefined) record.rumour = rumour;
   }
 
   /** Somebody joins, or denies to leave; true if others should hear of it. */
   handleJoinIntent(now: Instant, intent: JoinIntent): boolean {
     this.#host.clock.witness(intent.ltime);
-    const record = this.#records.get(intent.node);
-    if (record === undefined) return this.#intents.add(now, intent.node, intent);
-    if (intent.ltime <= record.statusLtime) return false;
+    const known = this.#records.get(intent.node);
+    if (known === undefined) return this.#intents.add(now, intent.node, intent);
+    if (intent.ltime <= known.statusLtime) return false;
+    const record = this.#copied(known);
     record.statusLtime = intent.ltime;
     if (record.member.status === "leaving") this.#setStatus(record, "alive");
     return true;
@@ -307,6 +313,21 @@ export class Membership {
     else this.#failed.delete(name);
     if (status === "left") this.#left.set(name, record);
     else this.#left.delete(name);
+  }
+
+  /** The record of a known member to write to. */
+  #own(name: string): MembershipRecord | undefined {
+    const known = this.#records.get(name);
+    return known && this.#copied(known);
+  }
+
+  #copied(known: MembershipRecord): MembershipRecord {
+    const { name } = known.member;
+    const own = this.#records.own(name);
+    if (own !== undefined) return own;
+    const record = { ...known };
+    this.#records.set(name, record);
+    return record;
   }
 
   #log(line: string): void {

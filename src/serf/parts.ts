@@ -96,7 +96,8 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
   const { snapshot } = config;
   const recorder =
     snapshot && new SnapshotRecorder(snapshot, { clocks, timers, emit: surroundings.record });
-  const stream = new EventStream(timers, config, surroundings.emit);
+  const { roster } = config;
+  const stream = new EventStream(timers, config, surroundings.emit, roster?.told);
   const coordinates = new CoordinateClient(self, random);
   const clock = clocks.member;
   const membership = new Membership(self, config, {
@@ -110,6 +111,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
       recorder?.member(kind, member);
       stream.member(now, kind, member);
     },
+    roster: roster?.membership,
   });
   const broadcasts = new Broadcasts(config, log, counters, meter, () => membership.size);
   const announcements = new Announcements({
@@ -171,6 +173,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     userEvents.ignoreBefore(successor(snapshot.eventClock));
     inbox.ignoreBefore(successor(snapshot.queryClock));
   }
+  if (roster !== undefined) clocks.member.witness(roster.time);
   const keys = new Keys({ queries, log, aliveCount: surroundings.aliveCount });
   const { aliveCount, ownName, stop } = surroundings;
   const poll = new NamePoll({ self, log, queries });

@@ -21,6 +21,7 @@ import type { Member, SerfOutput } from "./events.js";
 import { refuseInternal } from "./internal-queries.js";
 import type { KeyOperation, KeyReport } from "./keys.js";
 import { createParts, type SerfParts } from "./parts.js";
+import { versionsOf } from "./protocol-versions.js";
 import type { QueryListener, QueryQuestion, RunningQuery } from "./queries.js";
 import { Reaper } from "./reaper.js";
 import { Rejoin } from "./rejoin.js";
@@ -43,12 +44,6 @@ export interface SerfHost {
   /** Nobody measures if there is none. */
   readonly meter?: Meter;
 }
-
-/**
- * memberlist's protocol versions, the least and the most that we understand and the one we speak, then
- * Serf's; the one of these that we speak is configured (protocol.md section 1.11).
- */
-const versions = [1, 5, 2, 2, 5] as const;
 
 /**
  * The whole of a member, without I/O: bytes, commands and time go in, outputs come out.
@@ -112,7 +107,11 @@ export class Serf {
     });
     this.#parts = parts;
     this.#swim = new Swim(
-      { ...config, versions: Uint8Array.of(...versions, config.delegateVersion) },
+      {
+        ...config,
+        versions: versionsOf(config.delegateVersion),
+        roster: config.roster?.swim,
+      },
       {
         timers,
         random: host.random,

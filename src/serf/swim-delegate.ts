@@ -104,6 +104,10 @@ export class SwimDelegate implements Delegate {
     if (kind !== undefined) broadcasts.add(kind, Uint8Array.from(payload));
   }
 
+  hasBroadcasts(): boolean {
+    return this.#parts.broadcasts.waiting;
+  }
+
   takeBroadcasts(_now: Instant, overhead: number, budget: number): readonly Bytes[] {
     return this.#parts.broadcasts.take(overhead, budget);
   }

@@ -5,6 +5,7 @@ import { SeededRandom } from "../base/random.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import { type SerfConfig, type SerfIdentity, serfDefaults } from "../serf/config.js";
 import type { SerfEvent, SerfOutput } from "../serf/events.js";
+import { GroupRoster } from "../serf/group-roster.js";
 import { Serf } from "../serf/serf.js";
 import type { SnapshotState } from "../serf/snapshot.js";
 import { profiles } from "../swim/config.js";
@@ -17,7 +18,9 @@ import { Process } from "./process.js";
 import { Streams } from "./streams.js";
 
 /** What is the same for all nodes of a world, if a node is not started with something else. */
-export type NodeConfig = Partial<Omit<SerfConfig, "name" | "advertise" | "bindPort" | "snapshot">>;
+export type NodeConfig = Partial<
+  Omit<SerfConfig, "name" | "advertise" | "bindPort" | "snapshot" | "roster">
+>;
 
 export interface WorldOptions {
   readonly seed: number;
@@ -36,6 +39,9 @@ export interface StartOptions {
   readonly clock?: DriftingClock;
   readonly config?: NodeConfig;
 }
+
+/** As {@link StartOptions}; the same for all, and none has a disk with a past. */
+export type PopulateOptions = Pick<StartOptions, "clock" | "config">;
 
 /** Who looks on; every call is made with the virtual time at hand. */
 export interface Observer {
@@ -144,17 +150,21 @@ export class World {
   start(node: WorldNode, options: StartOptions = {}): Process {
     assert(node.process?.up !== true, "a node has one process at a time");
     if (options.elsewhere === true) this.#place(node, node.lives);
-    node.lives += 1;
-    node.hostUp = true;
     const recovered = options.snapshot === true ? node.disk.recover() : undefined;
-    const clock = options.clock ?? new DriftingClock(0, 1);
-    const serf = this.#newSerf(node, recovered, options.config);
-    const process = new Process({ node, serf, clock, startedAt: this.now, recovered });
-    node.process = process;
-    this.history.line(this.now, `${node.name} starts`);
-    this.observer?.started(process);
-    this.feed(process, (now) => serf.start(now));
-    return process;
+    return this.#begin(node, options, recovered, undefined);
+  }
+
+  /**
+   * Adds nodes that know each other from the beginning, as after joins of long ago: they are told
+   * nothing of each other, have nothing to gossip, and share what they believe ({@link GroupRoster}).
+   * One that is started anew is alone, as anywhere.
+   */
+  populate(names: readonly string[], options: PopulateOptions = {}): readonly Process[] {
+    const nodes = names.map((name) => this.add(name));
+    const { clock = new DriftingClock(0, 1) } = options;
+    const config = { ...serfDefaults, tags: new Map(), ...this.#options.config, ...options.config };
+    const roster = new GroupRoster(nodes, config, clock.at(this.now));
+    return nodes.map((node) => this.#begin(node, { ...options, clock }, undefined, roster));
   }
 
   /** The process ends at once; with its host, nobody is told that its connections are gone. */
@@ -236,6 +246,28 @@ export class World {
   /** The processes that are up, paused ones included, by node. */
   *processes(): Iterable<Process> {
     for (const { process } of this.nodes) if (process?.up === true) yield process;
+  }
+
+  #begin(
+    node: WorldNode,
+    options: PopulateOptions,
+    recovered: SnapshotState | undefined,
+    roster: GroupRoster | undefined,
+  ): Process {
+    node.lives += 1;
+    node.hostUp = true;
+    const clock = options.clock ?? new DriftingClock(0, 1);
+    const serf = this.#newSerf(node, {
+      ...options.config,
+      snapshot: recovered,
+      ...(roster && { roster }),
+    });
+    const process = new Process({ node, serf, clock, startedAt: this.now, recovered });
+    node.process = process;
+    this.history.line(this.now, `${node.name} starts`);
+    this.observer?.started(process);
+    this.feed(process, (now) => serf.start(now));
+    return process;
   }
 
   #happen(item: Item, at: Instant): void {
@@ -365,18 +397,15 @@ export class World {
     return process;
   }
 
-  /** 10.life.high.low: no two nodes ever share an address. */
+  /** 10.life.high.low, from 11 on beyond 65,535 nodes: no two nodes ever share an address. */
   #place(node: WorldNode, life: number): void {
     const number = node.index + 1;
-    node.address = { ip: Uint8Array.of(10, life & 0xff, number >> 8, number & 0xff), port };
+    const ip = Uint8Array.of(10 + (number >> 16), life & 0xff, (number >> 8) & 0xff, number & 0xff);
+    node.address = { ip, port };
     this.#nodesByAddress.set(addressNumber(node.address), node);
   }
 
-  #newSerf(
-    node: WorldNode,
-    snapshot: SnapshotState | undefined,
-    config: NodeConfig | undefined,
-  ): Serf {
+  #newSerf(node: WorldNode, config: NodeConfig & Pick<SerfConfig, "snapshot" | "roster">): Serf {
     const { log, seed } = this.#options;
     const random = new SeededRandom(seed, node.index + 1 + (node.lives << 16));
     const identity: Pick<SerfConfig, SerfIdentity> = {
@@ -387,7 +416,7 @@ export class World {
       timing: profiles.lan,
       keyring: undefined,
     };
-    const overrides = { ...this.#options.config, ...config, snapshot };
+    const overrides = { ...this.#options.config, ...config };
     return new Serf(
       { ...serfDefaults, ...identity, ...overrides },
       {

@@ -181,7 +181,7 @@ export class Claims {
   #knowledgeOf(
     now: Instant,
     name: string,
-  ): Knowledge & { readonly known: MemberRecord | undefined } {
+  ): Knowledge & { readonly known: Readonly<MemberRecord> | undefined } {
     const { config, local, members } = this.#parts;
     const known = members.get(name);
     const gone = known !== undefined && isGone(known);
@@ -198,7 +198,7 @@ export class Claims {
     this.#parts.host.log.debug({ member: claim.node }, why);
   }
 
-  #reportConflict(now: Instant, known: MemberRecord, claim: Alive): void {
+  #reportConflict(now: Instant, known: Readonly<MemberRecord>, claim: Alive): void {
     const { counters, delegate, host } = this.#parts;
     counters.conflicts += 1;
     if (!this.#conflicts.isNews(now, known, claim)) return;
@@ -227,8 +227,9 @@ export class Claims {
     return record;
   }
 
-  #believeAlive(now: Instant, known: MemberRecord, claim: Alive): void {
+  #believeAlive(now: Instant, held: Readonly<MemberRecord>, claim: Alive): void {
     const { counters, delegate, host, members } = this.#parts;
+    const known = members.own(held);
     const { incarnation, meta = nothing } = claim;
     counters.aliveClaims += 1;
     const joined = isGone(known);
@@ -250,8 +251,9 @@ export class Claims {
     else if (updated || moved) delegate.handleUpdate(now, known);
   }
 
-  #believeSuspect(now: Instant, known: MemberRecord, claim: Suspect): void {
+  #believeSuspect(now: Instant, held: Readonly<MemberRecord>, claim: Suspect): void {
     const { counters, host, members } = this.#parts;
+    const known = members.own(held);
     const { from, incarnation } = claim;
     counters.suspectClaims += 1;
     this.#sender.spread(claim, claim.node);
@@ -263,8 +265,14 @@ export class Claims {
     this.#expireAtDeadline(known, suspicion);
   }
 
-  #believeDead(now: Instant, known: MemberRecord, claim: Dead, finished?: () => void): void {
+  #believeDead(
+    now: Instant,
+    held: Readonly<MemberRecord>,
+    claim: Dead,
+    finished?: () => void,
+  ): void {
     const { counters, delegate, host, members } = this.#parts;
+    const known = members.own(held);
     const { from, incarnation } = claim;
     counters.deadClaims += 1;
     this.#sender.spread(claim, claim.node, finished);
@@ -275,7 +283,7 @@ export class Claims {
     delegate.handleLeave(now, known);
   }
 
-  #confirm(now: Instant, known: MemberRecord, claim: Suspect): void {
+  #confirm(now: Instant, known: Readonly<MemberRecord>, claim: Suspect): void {
     const { suspicion } = known;
     if (suspicion === undefined || !suspicion.confirm(claim.from)) return;
     this.#sender.spread(claim, claim.node);
@@ -303,11 +311,11 @@ export class Claims {
   }
 
   /** One timer more with every confirmation; the one that comes first ends the suspicion. */
-  #expireAtDeadline(known: MemberRecord, suspicion: Suspicion): void {
+  #expireAtDeadline(known: Readonly<MemberRecord>, suspicion: Suspicion): void {
     this.#parts.host.timers.at(suspicion.deadline, (now) => this.#expire(now, known, suspicion));
   }
 
-  #expire(now: Instant, known: MemberRecord, suspicion: Suspicion): void {
+  #expire(now: Instant, known: Readonly<MemberRecord>, suspicion: Suspicion): void {
     if (known.suspicion !== suspicion || now < suspicion.deadline) return;
     const { counters, host, local } = this.#parts;
     const { incarnation, name: node } = known;

@@ -1,6 +1,7 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Millis } from "../base/units.js";
 import type { Keyring } from "../wire/keyring.js";
+import type { Roster } from "./roster.js";
 
 /** What a profile fixes (protocol.md section 4.1). */
 export interface Timing {
@@ -97,4 +98,6 @@ export interface SwimConfig {
   readonly inquires?: boolean;
   /** {@link wholeLifeguard} unless set; plain SWIM has none of it. */
   readonly lifeguard?: LifeguardParts;
+  /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */
+  readonly roster?: Roster | undefined;
 }

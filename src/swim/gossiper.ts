@@ -20,7 +20,9 @@ export class Gossiper {
   }
 
   #gossip(now: Instant): void {
-    const { config, local, members } = this.#parts;
+    const { config, delegate, local, members, queue } = this.#parts;
+    // Nearly always: a group at rest.
+    if (queue.length === 0 && !delegate.hasBroadcasts()) return;
     const { gossipNodes, gossipToTheDeadTime } = config.timing;
     const targets = members.pick(gossipNodes, (member) => {
       return member !== local && hears(member, now, gossipToTheDeadTime);

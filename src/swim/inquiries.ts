@@ -17,15 +17,15 @@ const silentRounds = 10;
 /** What becomes of a claim that was inquired into. */
 export interface InquiryListener {
   /** Nobody is left where `known` was held: the claim wins. */
-  handleMove(now: Instant, known: MemberRecord, claim: Alive): void;
+  handleMove(now: Instant, known: Readonly<MemberRecord>, claim: Alive): void;
   /** Both addresses answer by the name. */
-  handleConflict(now: Instant, known: MemberRecord, claim: Alive): void;
+  handleConflict(now: Instant, known: Readonly<MemberRecord>, claim: Alive): void;
   /** Meanwhile the member was learned to be elsewhere, to have left, or was forgotten. */
   reconsider(now: Instant, claim: Alive): void;
 }
 
 interface Inquiry {
-  readonly known: MemberRecord;
+  readonly known: Readonly<MemberRecord>;
   readonly heldAt: Address;
   readonly claimedAt: Address;
   /** The one with the highest incarnation so far. */
@@ -67,7 +67,7 @@ export class Inquiries {
   }
 
   /** Looks into a claim that puts `known`, who is not us and has not left, at another address. */
-  inquire(now: Instant, known: MemberRecord, claim: Alive): void {
+  inquire(now: Instant, known: Readonly<MemberRecord>, claim: Alive): void {
     const { counters, host } = this.#parts;
     const finding = this.#findingAbout(now, known);
     if (finding?.answered === true) return;
@@ -88,12 +88,13 @@ export class Inquiries {
     this.#begin(now, known, claim);
   }
 
-  #begin(now: Instant, known: MemberRecord, claim: Alive): void {
-    const { config, host } = this.#parts;
+  #begin(now: Instant, known: Readonly<MemberRecord>, claim: Alive): void {
+    const { config, host, members } = this.#parts;
     const { address: heldAt, name } = known;
     const claimedAt = { ip: claim.ip, port: claim.port };
     const inquiry: Inquiry = {
-      known,
+      // Of our own: it is compared with what is held in the end.
+      known: members.own(known),
       heldAt,
       claimedAt,
       claim,
@@ -137,7 +138,12 @@ export class Inquiries {
     }
   }
 
-  #remember(now: Instant, { name }: MemberRecord, address: Address, answered: boolean): void {
+  #remember(
+    now: Instant,
+    { name }: Readonly<MemberRecord>,
+    address: Address,
+    answered: boolean,
+  ): void {
     const { gossipInterval, probeInterval } = this.#parts.config.timing;
     // Each claim could be a forgery that makes us ask: once in a while must do.
     const until = now + (answered ? probeInterval : silentRounds * gossipInterval);
@@ -149,7 +155,7 @@ export class Inquiries {
     this.#findings.set(name, { address, answered, until });
   }
 
-  #findingAbout(now: Instant, { address, name }: MemberRecord): Finding | undefined {
+  #findingAbout(now: Instant, { address, name }: Readonly<MemberRecord>): Finding | undefined {
     const finding = this.#findings.get(name);
     if (finding === undefined) return undefined;
     if (now < finding.until && sameAddress(finding.address, address)) return finding;

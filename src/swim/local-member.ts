@@ -25,9 +25,16 @@ export class LocalMember {
     this.#sender = sender;
   }
 
-  /** Enters ourselves into the table, with incarnation 1, and tells the group. */
+  /**
+   * Enters ourselves into the table, with incarnation 1, and tells the group. Who is in a roster is known
+   * to all, itself included.
+   */
   introduce(now: Instant, meta: Bytes): void {
-    const { delegate, local, members } = this.#parts;
+    const { config, delegate, local, members } = this.#parts;
+    if (config.roster !== undefined) {
+      assert(members.get(local.name) === local, "who has a roster is in it");
+      return;
+    }
     members.add(local);
     members.setState(local, "alive", now);
     this.#announce(meta);

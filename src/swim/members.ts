@@ -1,13 +1,16 @@
-import { intBelow, type Random, shuffle } from "../base/random.js";
+import { Overlay } from "../base/overlay.js";
+import { intBelow, type Random } from "../base/random.js";
 import type { Instant, Millis } from "../base/units.js";
 import type { RemoteState } from "../wire/swim-messages.js";
 import { isGone, type SwimMember } from "./member.js";
+import { ArrayRing, type Ring, RosterRing } from "./ring.js";
+import type { Roster } from "./roster.js";
 import type { Suspicion } from "./suspicion.js";
 
 /** How long a member that is gone stays in the table; a cluster's restarts take less. */
 const graceTimesRemembered = 10;
 
-/** A member as the table holds it. Only {@link Claims} writes to it. */
+/** A member as the table holds it. Only {@link Claims} writes to it, and to what {@link Members.own} gives. */
 export interface MemberRecord extends Mutable<SwimMember> {
   /** Present if and only if the state is suspect. */
   suspicion: Suspicion | undefined;
@@ -19,20 +22,27 @@ type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
  * All members that we know of, the local one included, in the order in which they are probed.
  *
  * The order is random and drawn anew with every round, so that each member is probed once a round and
- * nobody can tell when (SWIM section 4.3).
+ * nobody can tell when (SWIM section 4.3). It is drawn one by one, as the round goes on (Fisher and
+ * Yates): so a new member, wherever it is put, comes at a random time of what is left of the round, and
+ * one of a {@link Roster} needs no place of its own before its turn.
  */
 export class Members {
   /** As many as `capacity` allows; names are kept until they are purged. */
-  readonly #byName = new Map<string, MemberRecord>();
-  #ring: MemberRecord[] = [];
+  readonly #records: Overlay<MemberRecord>;
+  readonly #ring: Ring;
+  /** Who is before it was probed in this round. */
   #cursor = 0;
-  #here = 0;
+  #here: number;
   readonly #random: Random;
   readonly #capacity: number;
 
-  constructor(random: Random, capacity: number) {
+  /** With a `roster` its members are known from the beginning. */
+  constructor(random: Random, capacity: number, roster?: Roster) {
     this.#random = random;
     this.#capacity = capacity;
+    this.#records = new Overlay(roster?.byName);
+    this.#ring = roster === undefined ? new ArrayRing() : new RosterRing(roster, this.#records);
+    this.#here = this.#ring.length;
   }
 
   /** Whatever their state. */
@@ -49,21 +59,29 @@ export class Members {
     return this.#ring.length >= this.#capacity;
   }
 
-  get(name: string): MemberRecord | undefined {
-    return this.#byName.get(name);
+  /** To be read only: others may share it. It may be another object once it has changed. */
+  get(name: string): Readonly<MemberRecord> | undefined {
+    return this.#records.get(name);
   }
 
-  all(): readonly MemberRecord[] {
-    return this.#ring;
+  /** The record of a known member to write to; from then on it stays the same. */
+  own(known: Readonly<MemberRecord>): MemberRecord {
+    const { name } = known;
+    const own = this.#records.own(name);
+    if (own !== undefined) return own;
+    const record = { ...known };
+    this.#records.set(name, record);
+    return record;
   }
 
-  /** At a random place: at the end of everybody's ring, new members would be probed by all at once. */
+  all(): Iterable<Readonly<MemberRecord>> {
+    return this.#records.values();
+  }
+
+  /** A member that is not known. */
   add(record: MemberRecord): void {
-    this.#byName.set(record.name, record);
+    this.#records.set(record.name, record);
     this.#ring.push(record);
-    const place = intBelow(this.#random, this.#ring.length);
-    this.#ring[this.#ring.length - 1] = this.#ring[place] as MemberRecord;
-    this.#ring[place] = record;
     if (!isGone(record)) this.#here += 1;
   }
 
@@ -86,11 +104,19 @@ export class Members {
    * is not told that others still hold it for gone, and those ignore its first incarnation. Here
    * nobody ignores it after the grace time ({@link judgeAlive}), and all tell it for much longer.
    */
-  nextToProbe(now: Instant, local: SwimMember, graceTime: Millis): MemberRecord | undefined {
-    for (let looked = 0; looked < this.#ring.length; looked += 1) {
-      if (this.#cursor >= this.#ring.length) this.#beginRound(now, local, graceTime);
-      const member = this.#ring[this.#cursor++];
-      if (member !== undefined && member !== local && !isGone(member)) return member;
+  nextToProbe(
+    now: Instant,
+    local: SwimMember,
+    graceTime: Millis,
+  ): Readonly<MemberRecord> | undefined {
+    const ring = this.#ring;
+    for (let looked = 0; looked < ring.length; looked += 1) {
+      if (this.#cursor >= ring.length) this.#beginRound(now, local, graceTime);
+      const left = ring.length - this.#cursor;
+      ring.swap(this.#cursor, this.#cursor + intBelow(this.#random, left));
+      const member = ring.at(this.#cursor);
+      this.#cursor += 1;
+      if (member !== local && !isGone(member)) return member;
     }
     return undefined;
   }
@@ -101,13 +127,16 @@ export class Members {
    * As exhaustive as the newest memberlist is in small groups; older ones may miss some, which costs
    * them the copies of a broadcast. Nothing is copied: a draw looks at as many members as it needs.
    */
-  pick(count: number, accept: (member: MemberRecord) => boolean): MemberRecord[] {
-    const picked: MemberRecord[] = [];
-    /** A shuffle of the ring that only notes what it has moved (Fisher and Yates). */
+  pick(
+    count: number,
+    accept: (member: Readonly<MemberRecord>) => boolean,
+  ): Readonly<MemberRecord>[] {
+    const picked: Readonly<MemberRecord>[] = [];
+    /** A shuffle of the ring that only notes what it has moved. */
     const moved = new Map<number, number>();
     for (let left = this.#ring.length; left > 0 && picked.length < count; left -= 1) {
       const draw = intBelow(this.#random, left);
-      const member = this.#ring[moved.get(draw) ?? draw] as MemberRecord;
+      const member = this.#ring.at(moved.get(draw) ?? draw);
       moved.set(draw, moved.get(left - 1) ?? left - 1);
       if (accept(member)) picked.push(member);
     }
@@ -117,11 +146,12 @@ export class Members {
   #beginRound(now: Instant, local: SwimMember, graceTime: Millis): void {
     this.#cursor = 0;
     const rememberedTime = graceTimesRemembered * graceTime;
-    this.#ring = this.#ring.filter((member) => {
-      const kept = member === local || !isGone(member) || now - member.changedAt <= rememberedTime;
-      if (!kept) this.#byName.delete(member.name);
-      return kept;
-    });
-    shuffle(this.#random, this.#ring);
+    const isKept = (member: MemberRecord): boolean =>
+      member === local || !isGone(member) || now - member.changedAt <= rememberedTime;
+    if (this.#here < this.known) {
+      const gone = [...this.#records.values()].filter((member) => !isKept(member));
+      for (const { name } of gone) this.#records.delete(name);
+    }
+    this.#ring.retain(isKept);
   }
 }

@@ -113,7 +113,7 @@ export class OwnName {
   }
 
   /** Members other than us, at most {@link maxTold}; none once we leave. */
-  *#named(names: Iterable<string>): Iterable<MemberRecord> {
+  *#named(names: Iterable<string>): Iterable<Readonly<MemberRecord>> {
     const { local, members } = this.#parts;
     if (this.#self.leaving) return;
     let told = 0;

@@ -36,23 +36,27 @@ export interface Parts {
 export function createParts(config: SwimConfig, host: Host, delegate: Delegate): Parts {
   const { lifeguard = wholeLifeguard, timing } = config;
   const { awarenessMaxMultiplier, retransmitMult } = timing;
-  const members = new Members(host.random, maxMembers);
+  const members = new Members(host.random, maxMembers, config.roster);
+  const known = members.get(config.name);
   const population = (): number => members.known;
   const counters = new SwimCounters();
   return {
     config,
     host,
     delegate,
-    local: {
-      name: config.name,
-      address: config.advertise,
-      meta: new Uint8Array(),
-      versions: config.versions,
-      incarnation: 0,
-      state: "dead",
-      changedAt: 0,
-      suspicion: undefined,
-    },
+    local:
+      known !== undefined
+        ? members.own(known)
+        : {
+            name: config.name,
+            address: config.advertise,
+            meta: new Uint8Array(),
+            versions: config.versions,
+            incarnation: 0,
+            state: "dead",
+            changedAt: 0,
+            suspicion: undefined,
+          },
     members,
     queue: new BroadcastQueue({ retransmitMult, population, capacity: maxBroadcasts }),
     acks: new PendingAcks(),

@@ -12,7 +12,7 @@ import { startTicker } from "./ticker.js";
 
 interface Probe {
   readonly seq: number;
-  readonly target: MemberRecord;
+  readonly target: Readonly<MemberRecord>;
   /** When we last knew better: a claim that comes meanwhile is not overridden by our verdict. */
   readonly incarnation: number;
   readonly sentAt: Instant;
@@ -109,7 +109,7 @@ export class Prober {
     host.log.debug({}, `Failed UDP ping: ${target.name} (timeout reached)`);
     const helpers = members.pick(
       config.timing.indirectChecks,
-      (member) => member.state === "alive" && member !== local && member !== target,
+      (member) => member.state === "alive" && member !== local && member.name !== target.name,
     );
     for (const helper of helpers) {
       const nack = lifeguard.probe && understands(helper, 4);

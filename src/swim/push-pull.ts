@@ -32,12 +32,14 @@ export class PushPull {
   }
 
   /**
-   * The first exchange comes within an interval. memberlist waits for another, scaled one before it;
-   * but the sooner a newcomer hears what others hold of it from before, the sooner it can refute that.
+   * The first exchange comes within an interval: that of a small group, for who starts is alone. memberlist
+   * waits for another, scaled one before it; but the sooner a newcomer hears what others hold of it from
+   * before, the sooner it can refute that.
    */
   start(now: Instant): void {
-    const { config, host } = this.#parts;
-    const delay = host.random.next() * config.timing.pushPullInterval;
+    const { config, host, members } = this.#parts;
+    const interval = pushPullInterval(config.timing.pushPullInterval, members.known);
+    const delay = host.random.next() * interval;
     host.timers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
   }
 
@@ -103,7 +105,7 @@ export class PushPull {
   /** Undefined if the members were merged, else why not. */
   #merge(now: Instant, peer: Address, remote: PushPullMessage, ours: boolean): string | undefined {
     const { delegate, faults, members } = this.#parts;
-    const failure = findIncompatible(members.all(), remote.members.map(versioned));
+    const failure = findIncompatible([...members.all()], remote.members.map(versioned));
     if (failure !== undefined) return failure;
     const source = ours ? "join" : "exchange";
     for (const state of remote.members) this.#claims.handleState(now, state, source);
@@ -121,11 +123,14 @@ export class PushPull {
   #localState(now: Instant, join: boolean): PushPullMessage {
     const { delegate, local, members } = this.#parts;
     const held = now < this.#heldUntil;
-    const told = held ? members.all().filter((member) => member !== local) : members.all();
+    const told: MemberState[] = [];
+    for (const member of members.all()) {
+      if (!held || member !== local) told.push(stateOf(member));
+    }
     return {
       kind: "push-pull",
       join,
-      members: told.map(stateOf),
+      members: told,
       userState: delegate.localState(now, join),
     };
   }
@@ -135,7 +140,7 @@ function versioned({ node, state, versions }: MemberState): Versioned {
   return { name: node, state, versions };
 }
 
-function stateOf(member: MemberRecord): MemberState {
+function stateOf(member: Readonly<MemberRecord>): MemberState {
   const { address, incarnation, meta, name, state, versions } = member;
   return { node: name, incarnation, ip: address.ip, port: address.port, meta, state, versions };
 }

@@ -98,7 +98,8 @@ test("those that never came are tried as long as failed members are", () => {
 });
 
 test("halves that were cut while both were down find each other by their snapshots", () => {
-  const cluster = new SerfCluster({ seed: 2 });
+  // Of most seeds, packets that are under way at the crash tell a new member of the other half.
+  const cluster = new SerfCluster({ seed: 8 });
   const names = ["a", "b", "c", "d"];
   const before = cluster.addGroup(names, { snapshot: emptySnapshot });
   cluster.run(seconds(10));

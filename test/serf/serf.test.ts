@@ -293,8 +293,8 @@ describe("coming back", () => {
         const back = cluster.add("c", { host: 3 });
         cluster.join(back, first);
         const all = [back, ...group.filter((node) => node !== gone)];
-        // Gossip may miss one of so few; an interval later a push/pull has told it.
-        cluster.run(seconds(35));
+        // Gossip may miss one of so few; one or two intervals later a push/pull has told it.
+        cluster.run(seconds(65));
         expect(all.map(({ view }) => view.c)).toEqual(all.map(() => "alive"));
       }
     }

@@ -3,7 +3,7 @@ import { minutes, seconds } from "../../src/base/units.js";
 import type { SerfEvent } from "../../src/serf/events.js";
 import { DriftingClock } from "../../src/sim/clock.js";
 import type { Process } from "../../src/sim/process.js";
-import { type StartOptions, World, type WorldNode } from "../../src/sim/world.js";
+import { type Observer, type StartOptions, World, type WorldNode } from "../../src/sim/world.js";
 
 /** Who was told what: `n1 member-failed n2`. */
 class Told {
@@ -22,6 +22,14 @@ class Told {
     this.lines.push(`${process.name} stopped: ${reason}`);
   }
 }
+
+const quiet: Observer = {
+  touched: () => {},
+  sent: () => {},
+  told: () => {},
+  started: () => {},
+  stopped: () => {},
+};
 
 interface Group {
   readonly world: World;
@@ -283,4 +291,87 @@ test("clocks that go wrong by a hundredth, and show anything, make nobody fail",
   world.run(minutes(5));
   expect(told.lines.filter((line) => !line.includes("member-join"))).toEqual([]);
   for (const node of world.nodes) expect(view(node)).toEqual(alive(3));
+});
+
+describe("a populated world", () => {
+  const names = (size: number): string[] => Array.from({ length: size }, (_, i) => `n${i + 1}`);
+
+  test("holds everybody for alive in every view, is told nothing, and gossips nothing", () => {
+    const world = new World({ seed: 1 });
+    const told = new Told();
+    world.observer = told;
+    world.populate(names(20));
+    world.run(seconds(10));
+    for (const node of world.nodes) {
+      const { serf } = node.process ?? {};
+      expect(view(node)).toEqual(alive(20));
+      expect(serf?.stats()).toMatchObject({ members: 20, failed: 0, left: 0, intentQueue: 0 });
+      expect(serf?.instances()).toEqual({ alive: 20, suspect: 0, dead: 0, left: 0 });
+      expect(serf?.queuedClaims).toBe(0);
+      expect(serf?.local.name).toBe(node.name);
+      // A probe a second and its ack.
+      expect(serf?.swimCounters.packetsSent).toBeLessThan(40);
+    }
+    expect(told.lines).toEqual([]);
+  });
+
+  test("probes each member once a round, and everybody is probed", () => {
+    const world = new World({ seed: 1 });
+    const probed = new Map<string, number>();
+    world.observer = {
+      ...quiet,
+      sent: (process, payload) => {
+        if (payload[0] === 0) probed.set(process.name, (probed.get(process.name) ?? 0) + 1);
+      },
+    };
+    world.populate(names(10));
+    world.run(seconds(9));
+    for (const count of probed.values()) expect(Math.abs(count - 9)).toBeLessThanOrEqual(1);
+    for (const { process } of world.nodes) {
+      const rtts = names(10).filter((name) => process?.serf.coordinate(name) !== undefined);
+      expect(rtts.length).toBeGreaterThanOrEqual(9);
+    }
+  });
+
+  test("of 100 members all learn of a crash and are told of that alone", () => {
+    const world = new World({ seed: 1, hashPackets: false, config: { compression: false } });
+    const told = new Told();
+    world.observer = told;
+    world.populate(names(100));
+    world.run(seconds(1));
+    world.crash(world.node(7));
+    world.run(seconds(45));
+    expect(new Set(told.lines).size).toBe(99);
+    expect(told.lines.length).toBe(99);
+    expect(told.lines.every((line) => line.endsWith(" member-failed n8"))).toBe(true);
+  });
+
+  test("takes in who joins, and who comes back", () => {
+    const world = new World({ seed: 1 });
+    world.populate(names(5));
+    join(world, world.start(world.add("n6")), world.node(0));
+    world.crash(world.node(1));
+    world.run(minutes(1));
+    expect(view(world.node(4))).toEqual({ ...alive(6), n2: "failed" });
+    join(world, world.start(world.node(1)), world.node(0));
+    world.run(minutes(1));
+    for (const node of world.nodes) expect(view(node)).toEqual(alive(6));
+  });
+
+  test("forgets who left long ago", () => {
+    const world = new World({ seed: 1, config: { tombstoneTimeout: minutes(2) } });
+    const [, second] = world.populate(names(4));
+    if (second !== undefined) world.feed(second, (now) => second.serf.leave(now, () => {}));
+    world.run(seconds(20));
+    world.crash(world.node(1));
+    world.run(minutes(20));
+    const { n2: _, ...others } = alive(4);
+    expect(view(world.node(0))).toEqual(others);
+    expect(world.node(0).process?.serf.instances()).toEqual({
+      alive: 3,
+      suspect: 0,
+      dead: 0,
+      left: 0,
+    });
+  });
 });

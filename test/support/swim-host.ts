@@ -116,6 +116,10 @@ export class TestDelegate implements Delegate {
     this.userMessages.push(new TextDecoder().decode(payload));
   }
 
+  hasBroadcasts(): boolean {
+    return this.broadcasts.length > 0;
+  }
+
   takeBroadcasts(_now: Instant, overhead: number, budget: number): Bytes[] {
     this.askedFor.push({ overhead, budget });
     const [first] = this.broadcasts;

@@ -65,9 +65,8 @@ describe("the Buddy System", () => {
     expect(suspected.messages[0]).toMatchObject({ node: "m2" });
     // What there is to gossip has been sent often enough before the next ping.
     prober.run(2_500);
-    prober.receive("10.0.0.2:7946", aliveClaim("m3"));
     prober.takePackets();
     const ping = prober.runUntilSent("ping");
-    expect(ping.messages.slice(0, kinds.length).map(({ kind }) => kind)).toEqual(kinds);
+    expect(ping.messages.map(({ kind }) => kind)).toEqual(kinds);
   });
 });
