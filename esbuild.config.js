@@ -3,6 +3,9 @@
 // felt in every call of a client command and in an agent's memory. The two share nothing: what the
 // library needs would cut the commands into more pieces.
 //
+// The simulator runs in a thread of its own, so its file stands alone, and so does the script that
+// draws the plots of its report: that goes into the report with its library and its licence.
+//
 // The packages that every agent and client needs go along, with their licences: loading them as
 // CommonJS and over many small files costs the agent 4 MB. So they are nothing that npm has to install
 // for users. The others, `dependencies`, are loaded from where npm puts them when they are needed.
@@ -14,21 +17,42 @@ const outdir = "dist/bundle";
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 rmSync(outdir, { recursive: true, force: true });
 
+/** A package's name, version and licence. */
+function licenceOf(folder) {
+  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  if (file === undefined) throw new Error(`${folder} is bundled and comes without a licence`);
+  return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+}
+
+const node = { format: "esm", platform: "node", target: "node20.19", splitting: true };
+const page = {
+  format: "iife",
+  platform: "browser",
+  target: "es2022",
+  minify: true,
+  banner: { js: `/*\n${licenceOf("node_modules/uplot")}*/` },
+};
+const bundles = [
+  { entryPoint: "cli/main.ts", ...node },
+  { entryPoint: "lib/index.ts", ...node },
+  { entryPoint: "simulate/worker.ts", ...node },
+  { entryPoint: "simulate-page/page.ts", ...page },
+  { entryPoint: "simulate-page/page.css", minify: true },
+];
+
 const packages = new Set();
-for (const entryPoint of ["cli/main", "lib/index"]) {
+for (const { entryPoint, ...how } of bundles) {
   const { metafile } = await build({
-    entryPoints: [`src/${entryPoint}.ts`],
+    entryPoints: [`src/${entryPoint}`],
     outbase: "src",
     outdir,
     chunkNames: join(entryPoint, "../[name]-[hash]"),
     bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20.19",
     external: Object.keys(dependencies),
     metafile: true,
     logLevel: "warning",
+    ...how,
   });
   for (const input of Object.keys(metafile.inputs)) {
     const [folder] = /^node_modules\/(@[^/]+\/)?[^/]+/.exec(input) ?? [];
@@ -36,12 +60,7 @@ for (const entryPoint of ["cli/main", "lib/index"]) {
   }
 }
 
-const licences = [...packages].sort().map((folder) => {
-  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  if (file === undefined) throw new Error(`${folder} is bundled and comes without a licence`);
-  return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
-});
+const licences = [...packages].sort().map(licenceOf);
 writeFileSync(join(outdir, "THIRD-PARTY.txt"), licences.join(`\n${"-".repeat(80)}\n\n`));
 
 // The declarations of the library and of what they refer to, and no others.

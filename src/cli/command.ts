@@ -44,6 +44,8 @@ export interface Terminal {
   out(text: string | Bytes): void;
   /** Writes `text` to stderr as it is. */
   err(text: string): void;
+  /** How wide the terminal on stderr is; undefined if it is none, where nothing is drawn. */
+  readonly errColumns?: number | undefined;
   /** Calls `run` when the user interrupts (SIGINT); the process does not end by itself then. */
   onInterrupt(run: () => void): void;
 }

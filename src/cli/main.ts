@@ -15,6 +15,7 @@ export async function start(): Promise<void> {
     env: process.env,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    errColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
     onInterrupt: (run) => void process.on("SIGINT", run),
   });
 }

@@ -78,6 +78,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/rtt.js")).rttCommand,
   },
   {
+    name: "simulate",
+    summary: "Simulate a cluster and measure it",
+    load: async () => (await import("./commands/simulate.js")).simulateCommand,
+  },
+  {
     name: "tags",
     summary: "Change the tags of the running agent",
     load: async () => (await import("./commands/tags.js")).tagsCommand,

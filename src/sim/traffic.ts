@@ -1,12 +1,15 @@
 import type { Instant, Millis } from "../base/units.js";
 import type { World } from "./world.js";
 
+/** What IPv4 and UDP put around each packet. */
+export const packetHeaderBytes = 28;
+
 /** What a member sends on average, per second. */
 export interface Traffic {
   readonly packets: number;
-  /** In UDP's payloads. */
+  /** Of packets with the {@link packetHeaderBytes} around each. */
   readonly udpBytes: number;
-  /** In TCP's payloads: push/pulls and pings over TCP, both ways of each. */
+  /** Without headers: push/pulls and pings over TCP, both ways of each. */
   readonly tcpBytes: number;
   /** Those that it takes part in, whoever began. */
   readonly pushPulls: number;
@@ -43,7 +46,7 @@ export class TrafficMeter {
       if (process === undefined) continue;
       const counters = process.serf.swimCounters;
       packets += counters.packetsSent;
-      udpBytes += counters.packetBytesSent;
+      udpBytes += counters.packetBytesSent + counters.packetsSent * packetHeaderBytes;
       tcpBytes += counters.streamBytesSent;
       pushPulls += counters.pushPulls;
     }

@@ -31,9 +31,17 @@ test.for(clients)("%s loads neither the agent, nor the core, nor the logger", (n
   const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === name);
   const loaded = [...loadedBy("main.js"), ...loadedBy(entry as string)];
   expect(loaded).toContain(`src/cli/commands/${name}.ts`);
-  if (!["keygen", "version"].includes(name)) {
+  if (!["keygen", "simulate", "version"].includes(name)) {
     expect(loaded.filter((file) => file.startsWith("msgpackr/"))).not.toEqual([]);
   }
-  const foreign = /^src\/(agent|wire|swim|serf)\/|^(pino|re2js|leven|commander|multicast-dns)/;
+  const foreign =
+    /^src\/(agent|wire|swim|serf|sim)\/|^(uplot|pino|re2js|leven|commander|multicast-dns)/;
   expect(loaded.filter((file) => foreign.test(file))).toEqual([]);
+});
+
+test("the simulator and its plots are in files of their own, which no command loads", () => {
+  const texts = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), "utf8"));
+  expect(texts.filter((text) => /^ *\/\/ (src\/sim\/|node_modules\/uplot)/m.test(text))).toEqual(
+    [],
+  );
 });

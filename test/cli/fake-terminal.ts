@@ -4,10 +4,13 @@ import type { Terminal } from "../../src/cli/command.js";
 export class FakeTerminal implements Terminal {
   readonly program: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  errColumns: number | undefined;
   stdout = "";
   stderr = "";
   /** What an interrupt of the user does. */
   interrupt: () => void = () => {};
+  /** How often somebody asked to be told of one. */
+  interrupts = 0;
 
   constructor(env: Readonly<Record<string, string | undefined>> = {}, program = "gossipd") {
     this.env = env;
@@ -24,5 +27,6 @@ export class FakeTerminal implements Terminal {
 
   onInterrupt(run: () => void): void {
     this.interrupt = run;
+    this.interrupts += 1;
   }
 }

@@ -13,7 +13,8 @@ export const versionCommand: Command = {
   },
 };
 
-function packageVersion(): string {
+/** The version of this program. */
+export function packageVersion(): string {
   const file = new URL("../../../package.json", import.meta.url);
   const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
   return version;
