@@ -28,7 +28,7 @@ export class ProgressBar {
     const percent = `${Math.floor(done * 100)} %`.padStart(5);
     const line = `${bar} ${percent}  ${Math.round(elapsed / 1_000)} s  ${what}`;
     // A line that is full would scroll.
-    err(
+    this.#terminal.err(
       `\r${Array.from(line)
         .slice(0, errColumns - 1)
         .join("")}\x1b[K`,

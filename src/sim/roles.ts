@@ -21,11 +21,6 @@ export interface Roles {
   readonly audience: Audience;
 }
 
-/** How many stay. */
-export function stayingOf({ hostsLost, killed, leaving, nodes, stalled }: Fates): number {
-  return nodes - killed - hostsLost - leaving - stalled;
-}
-
 export function drawRoles(fates: Fates, random: Random): Roles {
   const order = Array.from({ length: fates.nodes }, (_, index) => index);
   shuffle(random, order);

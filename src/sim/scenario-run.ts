@@ -44,14 +44,16 @@ export class ScenarioRun {
   #sampledAt: Instant = 0;
 
   constructor(scenario: Scenario, progress: Progress) {
-    const { compression, conditions, nodes, seed, timing } = scenario;
+    const { compression, conditions, nodes, seed, start, timing } = scenario;
     this.#scenario = scenario;
     this.#progress = progress;
     this.#random = new SeededRandom(seed, 0xf00d);
     // Members tell at once what they know: handlers hear of it later, when changes have been collected.
     const config = { timing, compression, coalescePeriod: 0, userCoalescePeriod: 0 };
     this.#world = new World({ seed, conditions, config, hashPackets: false });
-    for (let index = 0; index < nodes; index += 1) this.#world.add(`n${index + 1}`);
+    const names = Array.from({ length: nodes }, (_, index) => `n${index + 1}`);
+    if (start === "settled") this.#world.populate(names);
+    else for (const name of names) this.#world.add(name);
     this.#roles = drawRoles(scenario, this.#random);
     this.#onlooker = new Onlooker(this.#world, this.#roles);
     this.#world.observer = this.#onlooker;
@@ -64,6 +66,7 @@ export class ScenarioRun {
     const onlooker = this.#onlooker;
     const begin = this.#meter.totals();
     if (start === "cold") this.#join();
+    else this.#meter.count(nodes);
     this.#settle();
     this.#begin("steady");
     const before = this.#meter.totals();

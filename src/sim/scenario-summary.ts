@@ -68,7 +68,7 @@ export interface DetectionSummary {
 }
 
 /** Per member and second. */
-export type TrafficSummary = { readonly [Figure in keyof Traffic]: Range };
+type TrafficSummary = { readonly [Figure in keyof Traffic]: Range };
 
 /** `reports` are of one size, at least one. */
 export function summarise(reports: readonly [ScenarioReport, ...ScenarioReport[]]): SizeSummary {

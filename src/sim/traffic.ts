@@ -2,7 +2,7 @@ import type { Instant, Millis } from "../base/units.js";
 import type { World } from "./world.js";
 
 /** What IPv4 and UDP put around each packet. */
-export const packetHeaderBytes = 28;
+const packetHeaderBytes = 28;
 
 /** What a member sends on average, per second. */
 export interface Traffic {

@@ -17,7 +17,7 @@ export interface SizeResult {
 }
 
 /** What the simulation itself took, over all runs of a size. */
-export interface Cost {
+interface Cost {
   readonly cpu: Millis;
   /** The most that the process had; what runs before it left behind is part of it. */
   readonly memoryBytes: number;

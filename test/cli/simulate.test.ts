@@ -229,7 +229,7 @@ describe("the progress bar", () => {
     const bar = new ProgressBar(terminal, 0);
     bar.show(0.5, "1,000 members, seed 1");
     const erased = "\x1b[K";
-    expect(terminal.stderr).toMatch(/^\r█{12}░{12} {3}50 % {2}0 s/);
+    expect(terminal.stderr).toMatch(/^\r█{12}░{12} {2}50 % {2}0 s/);
     expect(terminal.stderr).toHaveLength("\r".length + 39 + erased.length);
     bar.clear();
     expect(terminal.stderr.endsWith(`\r${erased}`)).toBe(true);

@@ -56,6 +56,17 @@ test("on a quiet network nobody is declared failed falsely, and all hear all new
   expect(userEvent.all).toBeLessThan(seconds(2));
 });
 
+test("members that have known each other for long have nothing to join, and find and hear the same", () => {
+  const report = run({ nodes: 30, start: "settled", killed: 2, hostsLost: 1, leaving: 1 });
+  expect(report.join).toBeUndefined();
+  expect(report.phases[0]).toEqual({ name: "settle", at: 0 });
+  expect(report.falseAlarms.members).toBe(0);
+  for (const { missed } of [report.killed, report.hostsLost, report.leaves, report.userEvent]) {
+    expect(missed).toBe(0);
+  }
+  expect(report.steady.packets).toBeCloseTo(2, 1);
+});
+
 test("members that stand still are not counted as false alarms", () => {
   const { excusedAlarms, falseAlarms } = run({ stalled: 3 });
   expect(excusedAlarms).toMatchObject({ stalledMembers: 3 });
