@@ -33,7 +33,7 @@ test("the usage lists the commands that there are", async () => {
   expect(names).toEqual(
     (
       "agent completion config event force-leave info join keygen keys leave members monitor query reachability rtt " +
-      "tags version"
+      "simulate tags version"
     ).split(" "),
   );
 });
