@@ -18,6 +18,9 @@ const mostColdNodes = 1_000;
 /** Up to so many members compress by default, as agents do: it takes most of a simulation's time. */
 const mostCompressingNodes = 100;
 
+/** Pairs of a member that goes and one that is to hear of it: each takes 9 bytes. */
+const mostPairs = 200_000_000;
+
 const mostRepetitions = 1_000;
 const largestSeed = 2 ** 32 - 1;
 const shareOrCount = "a share such as 5% or a number of members";
@@ -214,10 +217,17 @@ function fatesOf(
     stalled: members(args, "stall", nodes, 0),
   };
   const gone = fates.killed + fates.hostsLost + fates.leaving + fates.stalled;
-  if (nodes - gone >= 2) return fates;
-  throw new OperatorError(
-    `-nodes=${nodes}: ${gone} are killed, lost, leave or stand still; at least 2 others have to stay`,
-  );
+  if (nodes - gone < 2) {
+    throw new OperatorError(
+      `-nodes=${nodes}: ${gone} are killed, lost, leave or stand still; at least 2 others have to stay`,
+    );
+  }
+  if (gone * (nodes - gone) > mostPairs) {
+    throw new OperatorError(
+      `-nodes=${nodes}: that ${nodes - gone} members hear of ${gone} others cannot be kept; ask for fewer that go`,
+    );
+  }
+  return fates;
 }
 
 /** A share of the members, at least one if it is any, or so many. */

@@ -28,7 +28,14 @@ export function drawPlot(plot: Plot, place: HTMLElement, dark: boolean): void {
     series: [{}, ...plot.series.map((series) => lineOf(series, palette, plot.xs.length < 20))],
     legend: {
       live: false,
-      markers: { width: 0, fill: (_chart, place) => colourOf(plot.series[place - 1], palette) },
+      markers: {
+        width: 2,
+        stroke: (_chart, place) => colourOf(plot.series[place - 1], palette),
+        fill: (_chart, place) => {
+          const series = plot.series[place - 1];
+          return series?.dashed === true ? "transparent" : colourOf(series, palette);
+        },
+      },
     },
     cursor: { drag: { x: true, y: false }, points: { size: 7 } },
     plugins: [tooltip(plot)],

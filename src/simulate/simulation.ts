@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { OperatorError } from "../base/errors.js";
 import type { JobProgress, Message, SizeOrder, SizeResult } from "./job.js";
+import { memory } from "./units.js";
 
 const bytesPerMiB = 2 ** 20;
 
@@ -11,8 +12,8 @@ const heapShare = 0.8;
 const nurseryMiB = 64;
 
 /**
- * Runs all sizes in a thread of its own, with as much memory as there is; `workerFile` is the built
- * worker.ts. Rejects with
+ * Runs all sizes in a thread of its own, with most of the memory that is free; `workerFile` is the
+ * built worker.ts. Rejects with
  * {@link OperatorError} if that does not suffice, and as soon as `signal` is raised with its reason.
  */
 export async function simulate(
@@ -20,9 +21,10 @@ export async function simulate(
   sizes: readonly SizeOrder[],
   signal: AbortSignal,
   onProgress: (progress: JobProgress) => void,
+  freeBytes = process.availableMemory(),
 ): Promise<readonly SizeResult[]> {
   signal.throwIfAborted();
-  const heapMiB = Math.floor((process.availableMemory() * heapShare) / bytesPerMiB);
+  const heapMiB = Math.floor((freeBytes * heapShare) / bytesPerMiB);
   const worker = new Worker(workerFile, {
     workerData: sizes,
     resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: nurseryMiB },
@@ -56,8 +58,8 @@ function isOutOfMemory(error: unknown): boolean {
 }
 
 function tooLarge(nodes: number, heapMiB: number): OperatorError {
-  const free = (heapMiB / 1_024).toFixed(1);
+  const room = memory(heapMiB * bytesPerMiB);
   return new OperatorError(
-    `-nodes=${nodes}: so many members do not fit into the ${free} GiB of memory that a simulation can have here`,
+    `-nodes=${nodes}: so many members do not fit into the ${room} of memory that a simulation can have here`,
   );
 }

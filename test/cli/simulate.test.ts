@@ -2,9 +2,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseArguments } from "../../src/cli/argv.js";
 import { runProgram } from "../../src/cli/main.js";
 import { ProgressBar } from "../../src/cli/progress-bar.js";
+import { readOrders, simulateOptions } from "../../src/cli/simulate-options.js";
 import type { Plot } from "../../src/simulate/plots.js";
+import { simulate as simulation } from "../../src/simulate/simulation.js";
 import { bytes, count, memory, time } from "../../src/simulate/units.js";
 import { FakeTerminal } from "./fake-terminal.js";
 import { bad, type Ran } from "./run-command.js";
@@ -190,6 +193,10 @@ test.for([
     ["-nodes=10", "-kill=50%", "-stall=40%"],
     "-nodes=10: 10 are killed, lost, leave or stand still; at least 2 others have to stay",
   ],
+  [
+    ["-nodes=100000", "-kill=5%"],
+    "-nodes=100000: that 94999 members hear of 5001 others cannot be kept; ask for fewer that go",
+  ],
 ] as const)("%j is refused in one line", async ([words, line]) => {
   expect(await simulate(...words)).toEqual(bad(`${line}\n`));
 });
@@ -209,6 +216,22 @@ test("an argument that is no flag is refused with the help", async () => {
   const { code, stdout } = await simulate("1000");
   expect(code).toBe(1);
   expect(stdout).toMatch(/^simulate takes flags only\.\n\nUsage: gossipd simulate \[options\]\n/);
+});
+
+test("a group that does not fit into the memory is said to be too large", async () => {
+  const worker = new URL("../../dist/bundle/simulate/worker.js", import.meta.url);
+  const [order] = readOrders(parseArguments(simulateOptions, ["-nodes=2000"]));
+  const { signal } = new AbortController();
+  const ran = simulation(
+    worker,
+    order === undefined ? [] : [order],
+    signal,
+    () => {},
+    50 * 2 ** 20,
+  );
+  await expect(ran).rejects.toThrow(
+    /^-nodes=2000: so many members do not fit into the 40.0 MiB of memory /,
+  );
 });
 
 test("an interrupt ends it at once, and nothing is printed or written", async () => {
