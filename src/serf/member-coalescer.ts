@@ -124,8 +124,12 @@ function eventsFor(told: Told | undefined, pending: Pending): MemberEventKind[] 
     return gone === undefined ? ["member-reap"] : [departure[gone], "member-reap"];
   }
   if (told === undefined) return ["member-join", departure[presence]];
-  if (told.presence === presence && sameMember(told.member, member)) return [];
-  return [departure[presence]];
+  if (told.presence === "here") return [departure[presence]];
+  const isSame = sameMember(told.member, member);
+  if (isSame && told.presence === presence) return [];
+  if (isSame && presence === "left") return ["member-leave"];
+  // It came, changed, and went: who left cannot leave or fail again, unless it was here.
+  return ["member-join", departure[presence]];
 }
 
 const departure = { left: "member-leave", failed: "member-failed" } as const;

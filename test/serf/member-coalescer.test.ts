@@ -126,7 +126,7 @@ test.for<{ told: MemberEventKind[]; window: MemberEventKind[]; now: string[] }>(
   expect(sentences.map((line) => line.split(" ")[0])).toEqual(now);
 });
 
-test("a member that returned and failed again is told where it was last", () => {
+test("a member that returned elsewhere and failed again is told to come there, and to go", () => {
   const fixture = new Fixture();
   fixture.window([["member-join", a]]);
   fixture.window([["member-failed", a]]);
@@ -135,7 +135,7 @@ test("a member that returned and failed again is told where it was last", () => 
       ["member-join", moved],
       ["member-failed", moved],
     ]),
-  ).toEqual(["member-failed a@10.0.1.2:7946"]);
+  ).toEqual(["member-join a@10.0.1.2:7946", "member-failed a@10.0.1.2:7946"]);
 });
 
 test("a return with other tags at the same address is an update", () => {
