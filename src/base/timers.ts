@@ -23,6 +23,10 @@ export class TimerQueue implements Timers {
   readonly #heap: Entry[] = [];
   #order = 0;
 
+  get length(): number {
+    return this.#heap.length;
+  }
+
   at(when: Instant, run: TimerCallback): void {
     this.#heap.push({ when, order: this.#order++, run });
     this.#siftUp(this.#heap.length - 1);

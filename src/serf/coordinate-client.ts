@@ -43,6 +43,11 @@ export class CoordinateClient {
     this.#known.set(self, start);
   }
 
+  /** Members of which a coordinate is known, ourselves included. */
+  get size(): number {
+    return this.#known.size;
+  }
+
   /** Our own coordinate, as acks carry it. */
   get coordinate(): Coordinate {
     return this.#coordinate;
@@ -128,8 +133,8 @@ export class CoordinateClient {
   #updateGravity(): void {
     const origin = freshCoordinate();
     const distance = nanosToSeconds(distanceNanos(origin, this.#coordinate));
-    const force = -1 * (distance / vivaldi.gravityRho) ** 2;
-    this.#coordinate = applyForce(this.#coordinate, force, origin, this.#random);
+    const share = distance / vivaldi.gravityRho;
+    this.#coordinate = applyForce(this.#coordinate, -share * share, origin, this.#random);
   }
 
   #reset(): void {

@@ -37,6 +37,11 @@ export class EventStream {
     );
   }
 
+  /** Names that events were told about, or will be. */
+  get namesTold(): number {
+    return this.#members.size;
+  }
+
   member(now: Instant, kind: MemberEventKind, member: Member): void {
     this.#members.handle(now, kind, member);
   }

@@ -81,6 +81,11 @@ export class Membership {
     return this.#records.size;
   }
 
+  /** Intents of members that were not met yet. */
+  get bufferedIntents(): number {
+    return this.#intents.size;
+  }
+
   get failed(): ReadonlyMap<string, MembershipRecord> {
     return this.#failed;
   }

@@ -60,6 +60,16 @@ export class QueryInbox {
     this.#recent = new RecentTimes(parts.clock, parts.config.queryBuffer, maxRemembered);
   }
 
+  /** Queries that are not taken in twice. */
+  get remembered(): number {
+    return this.#recent.weight;
+  }
+
+  /** Queries that may still be answered, or could until a while ago. */
+  get open(): number {
+    return this.#open.size;
+  }
+
   /** Takes in a query; true if it is new and others should hear of it, whoever is meant. */
   handle(now: Instant, message: QueryMessage): boolean {
     if (message.filters?.some((filter) => filter.length === 0)) {

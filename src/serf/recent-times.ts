@@ -41,6 +41,11 @@ export class RecentTimes<T> {
     this.#capacity = capacity;
   }
 
+  /** The sum of the weights of all entries. */
+  get weight(): number {
+    return this.#weight;
+  }
+
   /** The ring as it is; a push/pull shows it to others. */
   get slots(): readonly (Slot<T> | undefined)[] {
     return this.#slots;

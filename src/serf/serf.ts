@@ -18,6 +18,7 @@ import type { CoordinateCounters } from "./coordinate-client.js";
 import { SerfCounters } from "./counters.js";
 import { Departure, type SerfState } from "./departure.js";
 import type { Member, SerfOutput } from "./events.js";
+import { type Holdings, holdingsOf } from "./holdings.js";
 import { refuseInternal } from "./internal-queries.js";
 import type { KeyOperation, KeyReport } from "./keys.js";
 import { createParts, type SerfParts } from "./parts.js";
@@ -356,6 +357,10 @@ export class Serf {
   /** How many members SWIM holds for what. */
   instances(): Readonly<Record<RemoteState, number>> {
     return this.#swim.instances();
+  }
+
+  holdings(): Holdings {
+    return holdingsOf(this.#timers, this.#parts, this.#swim);
   }
 
   stats(): SerfStats {

@@ -107,6 +107,11 @@ export class UserEvents {
     }
   }
 
+  /** What all remembered events together weigh. */
+  get rememberedBytes(): number {
+    return this.#recent.weight;
+  }
+
   /** Whatever was said before `ltime` is not delivered. */
   ignoreBefore(ltime: LamportTime): void {
     this.#recent.ignoreBefore(ltime);

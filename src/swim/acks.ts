@@ -13,6 +13,10 @@ export class PendingAcks {
   readonly #handlers = new Map<number, AckHandler>();
   #lastSeq = 0;
 
+  get size(): number {
+    return this.#handlers.size;
+  }
+
   /** The sequence number to ping with: 1 at first, 32 bits. */
   expect(handler: AckHandler): number {
     this.#lastSeq = (this.#lastSeq + 1) >>> 0;

@@ -31,6 +31,11 @@ export class Asking {
     this.#streams = streams;
   }
 
+  /** Questions that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** `done` is called once: with true at the first answer, with false after `time` without one. */
   ask(
     now: Instant,

@@ -45,6 +45,11 @@ export class Claims {
     });
   }
 
+  /** Members that are inquired for. */
+  get inquiries(): number {
+    return this.#inquiries.size;
+  }
+
   /** Tells the group that we leave on purpose; `finished` as in {@link Sender.spread}. */
   leave(now: Instant, finished: () => void): void {
     const { incarnation, name: node } = this.#parts.local;

@@ -66,6 +66,11 @@ export class Inquiries {
     this.#listener = listener;
   }
 
+  /** Members that are inquired for. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** Looks into a claim that puts `known`, who is not us and has not left, at another address. */
   inquire(now: Instant, known: Readonly<MemberRecord>, claim: Alive): void {
     const { counters, host } = this.#parts;

@@ -56,6 +56,11 @@ export class Streams {
     this.#serve = serve;
   }
 
+  /** Connections that are open or being made. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** Connects and sends `message`; `done` is called once, at `deadline` at the latest. */
   dial(
     to: Address,

@@ -26,6 +26,14 @@ import { answerTo, Relay } from "./relay.js";
 import { Sender } from "./sender.js";
 import { Streams } from "./streams.js";
 
+/** What is under way in SWIM at a moment. */
+export interface SwimHoldings {
+  readonly pendingAcks: number;
+  readonly openStreams: number;
+  readonly questions: number;
+  readonly inquiries: number;
+}
+
 /**
  * Membership and failure detection of one member: SWIM with Lifeguard, as memberlist speaks it.
  *
@@ -82,6 +90,15 @@ export class Swim {
   /** Claims that wait to be gossiped. */
   get queuedClaims(): number {
     return this.#parts.queue.length;
+  }
+
+  holdings(): SwimHoldings {
+    return {
+      pendingAcks: this.#parts.acks.size,
+      openStreams: this.#streams.size,
+      questions: this.#asking.size,
+      inquiries: this.#claims.inquiries,
+    };
   }
 
   /** In no particular order. */
