@@ -8,7 +8,7 @@ export interface Expectation {
   /** Who is here, and wants to stay. */
   readonly here: readonly Process[];
   readonly nodes: readonly WorldNode[];
-  readonly tags: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly tags: ReadonlyMap<Process, ReadonlyMap<string, string>>;
 }
 
 /**
@@ -18,20 +18,30 @@ export interface Expectation {
  */
 export function disagreement({ here, nodes, tags }: Expectation): string | undefined {
   const processes = new Map(here.map((process) => [process.name, process]));
+  if (processes.size < here.length) return twins(here);
   const gone = new Map<string, { viewer: string; status: string }>();
   for (const viewer of here) {
     const view = new Map(viewer.serf.members().map((member) => [member.name, member]));
-    for (const { name } of nodes) {
+    for (const name of new Set(nodes.map((node) => node.name))) {
       const process = processes.get(name);
       const member = view.get(name);
       const text =
         process === undefined
           ? describeGone(viewer.name, member, gone)
-          : describeHere(member, process, tags.get(name) ?? new Map());
+          : describeHere(member, process, tags.get(process) ?? new Map());
       if (text !== undefined) return `${viewer.name} holds ${name} ${text}`;
     }
   }
   return undefined;
+}
+
+function twins(here: readonly Process[]): string {
+  const counts = new Map<string, number>();
+  for (const { name } of here) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts]
+    .filter(([, count]) => count > 1)
+    .map(([name, count]) => `${count} processes have the name ${name}`)
+    .join(", ");
 }
 
 function describeHere(

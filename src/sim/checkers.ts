@@ -1,16 +1,22 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { SerfEvent } from "../serf/events.js";
+import type { Holdings } from "../serf/holdings.js";
 import type { Serf } from "../serf/serf.js";
 import type { SnapshotState } from "../serf/snapshot.js";
 import { isGone, type SwimMember } from "../swim/member.js";
+import type { LamportTime } from "../wire/serf-messages.js";
 import type { RemoteState } from "../wire/swim-messages.js";
+import { decodeText } from "../wire/text.js";
 import { Violation } from "./violation.js";
 
 /** What is looked at of a process. */
 export interface Watched {
   readonly name: string;
-  readonly serf: Pick<Serf, "queuedClaims" | "state" | "stats" | "swimCounters" | "swimMembers">;
+  readonly serf: Pick<
+    Serf,
+    "holdings" | "queuedClaims" | "state" | "stats" | "swimCounters" | "swimMembers"
+  >;
 }
 
 /** What a view held of one member when it was looked at last. */
@@ -116,7 +122,32 @@ export function checkBounds({ name, serf }: Watched, { messages, names }: Bounds
   check("queued claims", serf.queuedClaims, 2 * names);
   check("queued events", eventQueue, messages);
   check("queued queries", queryQueue, messages + names);
+  const holdings = serf.holdings();
+  for (const [what, most] of mostHeld) check(what, holdings[what], most(names, messages));
 }
+
+/** Names in a group, and what was said in it, let each member hold so much at most. */
+const mostHeld: readonly (readonly [
+  keyof Holdings,
+  (names: number, messages: number) => number,
+])[] = [
+  // Those of a probe, and of pings for others.
+  ["pendingAcks", (names) => 12 + 4 * names],
+  ["questions", (names) => 4 + 2 * names],
+  ["inquiries", (names) => names],
+  // A probe, a push/pull, joins, two to find out about a name; and the same of all others.
+  ["openStreams", (names) => 12 + 4 * names],
+  // One of each stream until its time is over, three of a suspicion, one of a query.
+  ["timers", (names) => 100 + 12 * names],
+  ["coordinates", (names) => names],
+  ["intents", (names) => names],
+  ["eventBytes", (_, messages) => Math.min(8 * 1_048_576, 640 * messages)],
+  ["queriesRemembered", (names, messages) => messages + names],
+  ["queriesRunning", (names, messages) => messages + names],
+  ["queriesOpen", (names, messages) => messages + names],
+  // What was told last, and what is to be told.
+  ["namesTold", (names) => 2 * names],
+];
 
 /** A member holds itself for alive until it leaves. */
 export function checkSelf({ name, serf }: Watched): void {
@@ -137,11 +168,18 @@ export function checkPacket(name: string, payload: Bytes): void {
   }
 }
 
+/** What tells one user event of a simulation from all others. */
+export function identityOf(name: string, text: string): string {
+  return `${name} ${text}`;
+}
+
 /** What is told to users of one process: each user event at most once, also after a restart. */
 export class DeliveryCheck {
   readonly name: string;
-  /** By name: events of a simulation have names of their own. As many as the plan has. */
-  readonly delivered = new Set<string>();
+  /** As many as the plan has. */
+  readonly #told = new Set<string>();
+  /** By name: when, in Lamport time, the latest was said of those that were told. */
+  readonly #latest = new Map<string, LamportTime>();
   /** Times up to this were recorded as delivered before the process began. */
   readonly #recordedUntil: number;
 
@@ -152,15 +190,27 @@ export class DeliveryCheck {
 
   told(event: SerfEvent): void {
     if (event.kind !== "user") return;
-    if (this.delivered.has(event.name)) {
-      throw new Violation("events come at most once", `${this.name} was told ${event.name} twice`);
+    const { ltime, name, payload } = event;
+    const identity = identityOf(name, decodeText(payload));
+    if (this.#told.has(identity)) {
+      throw new Violation("events come at most once", `${this.name} was told ${name} twice`);
     }
-    if (event.ltime <= this.#recordedUntil) {
+    if (ltime <= this.#recordedUntil) {
       throw new Violation(
         "events come at most once",
-        `${this.name} was told ${event.name} at ${event.ltime}, recorded were ${this.#recordedUntil}`,
+        `${this.name} was told ${name} at ${ltime}, recorded were ${this.#recordedUntil}`,
       );
     }
-    this.delivered.add(event.name);
+    this.#told.add(identity);
+    this.#latest.set(name, Math.max(ltime, this.#latest.get(name) ?? 0));
+  }
+
+  wasTold(identity: string): boolean {
+    return this.#told.has(identity);
+  }
+
+  /** True if one of this name was told that was said at `ltime` or later. */
+  wasToldSince(name: string, ltime: LamportTime): boolean {
+    return (this.#latest.get(name) ?? -1) >= ltime;
   }
 }

@@ -25,6 +25,7 @@ export class VirtualDisk {
   #lastWrite = 0;
   #writtenAt: Instant = Number.NEGATIVE_INFINITY;
   #waiting = "";
+  #rejoinsAfterLeave = false;
 
   /** Takes a line; returns when it is to be written, undefined if it is or a write is due already. */
   append(now: Instant, record: SnapshotRecord): Instant | undefined {
@@ -45,7 +46,7 @@ export class VirtualDisk {
     this.#waiting = "";
     this.#writtenAt = now;
     if (this.#text.length < compactionBytes(0)) return;
-    const replay = replaySnapshot(this.#text, false);
+    const replay = replaySnapshot(this.#text, this.#rejoinsAfterLeave);
     if (this.#text.length < compactionBytes(replay.alive.size)) return;
     this.#text = compactSnapshot(replay);
     this.#lastWrite = this.#text.length;
@@ -63,10 +64,11 @@ export class VirtualDisk {
   }
 
   /** What the next start finds; a torn line is cut off, as the agent does. */
-  recover(): Replay {
+  recover(rejoinsAfterLeave = false): Replay {
+    this.#rejoinsAfterLeave = rejoinsAfterLeave;
     this.#text = this.#text.slice(0, this.#text.lastIndexOf("\n") + 1);
     this.#lastWrite = this.#text.length;
     this.#writtenAt = Number.NEGATIVE_INFINITY;
-    return replaySnapshot(this.#text, false);
+    return replaySnapshot(this.#text, rejoinsAfterLeave);
   }
 }

@@ -17,11 +17,28 @@ export type ProcessFault =
     }
   | { readonly kind: "leave"; readonly node: number; readonly comeback: Comeback }
   /** The event loop stands still: nothing is read, no timer runs, the system takes what comes. */
-  | { readonly kind: "pause"; readonly node: number };
+  | { readonly kind: "pause"; readonly node: number }
+  /** It neither sends nor handles messages, and its timers run. */
+  | { readonly kind: "block"; readonly node: number }
+  /** Its keyring cannot be saved. */
+  | { readonly kind: "full-disk"; readonly node: number };
 
 /** What an operator does; it takes no time. */
 export type Action =
-  | { readonly kind: "event"; readonly node: number; readonly name: string; readonly bytes: number }
+  | {
+      readonly kind: "event";
+      readonly node: number;
+      readonly name: string;
+      readonly bytes: number;
+      readonly coalesce: boolean;
+    }
+  /** So many events at once, possibly more than anybody remembers. */
+  | {
+      readonly kind: "burst";
+      readonly node: number;
+      readonly name: string;
+      readonly count: number;
+    }
   | {
       readonly kind: "query";
       readonly node: number;
@@ -34,7 +51,11 @@ export type Action =
       readonly node: number;
       readonly target: number;
       readonly prune: boolean;
-    };
+    }
+  /** The group is to encrypt with another key, and to forget the one it had; `node` is who tells it. */
+  | { readonly kind: "rotation"; readonly node: number; readonly key: number }
+  /** A second process by the name of `node` is started, at an address of its own. */
+  | { readonly kind: "twin"; readonly node: number };
 
 /**
  * One thing that is done to the group. It stands for itself: any step can be left out, and the others
@@ -46,6 +67,12 @@ export type Step = (NetworkFault | ProcessFault | Action) & {
   /** The same instant for what takes no time. */
   readonly end: Instant;
 };
+
+/** The nodes that `step` does something to, as long as it lasts. */
+export function nodesOf(step: Step): readonly number[] {
+  if ("from" in step) return [...new Set([...step.from, ...step.to])];
+  return "nodes" in step ? step.nodes : [step.node];
+}
 
 /** A step in one line, for those who look for what went wrong. */
 export function describeStep(step: Step): string {

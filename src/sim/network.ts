@@ -1,5 +1,5 @@
-import type { Random } from "../base/random.js";
-import type { Instant, Millis } from "../base/units.js";
+import { intBelow, type Random } from "../base/random.js";
+import type { Bytes, Instant, Millis } from "../base/units.js";
 
 /** How the network is while nothing is wrong with it. */
 export interface Conditions {
@@ -46,6 +46,8 @@ export type NetworkFault =
   | ({ readonly kind: "delay"; readonly extra: Millis } & Links)
   | ({ readonly kind: "duplication"; readonly rate: number } & Links)
   | ({ readonly kind: "reordering"; readonly rate: number; readonly time: Millis } & Links)
+  /** Bits of datagrams change on the way, or their end is missing. */
+  | ({ readonly kind: "corruption"; readonly rate: number } & Links)
   /** All that leaves these nodes shares so much; what would wait too long is dropped. */
   | { readonly kind: "bandwidth"; readonly nodes: readonly number[]; readonly perSecond: number }
   /** These nodes refuse connections, as with a listener that is gone. */
@@ -84,6 +86,8 @@ export class Network {
   readonly #random: Random;
   /** As many as the plan has. */
   #active: ActiveFault[] = [];
+  /** True while any fault spoils datagrams. */
+  #corrupts = false;
   /** By node: when all is sent that waits at a full link. */
   readonly #freeAt = new Map<number, Instant>();
   /** What {@link datagram} found; the array is used again. */
@@ -98,16 +102,31 @@ export class Network {
     const links = "from" in fault ? fault : { from: fault.nodes, to: fault.nodes, both: false };
     const sets = { from: new Set(links.from), to: new Set(links.to) };
     this.#active.push({ fault, begin: now, both: links.both, ...sets });
+    this.#noteActive();
   }
 
   end(fault: NetworkFault): void {
     this.#active = this.#active.filter((active) => active.fault !== fault);
+    this.#noteActive();
   }
 
   /** Everything that is wrong ends. */
   heal(): void {
     this.#active = [];
+    this.#noteActive();
     this.conditions = { ...this.conditions, loss: 0, duplication: 0, reordering: 0 };
+  }
+
+  /** `payload` as it arrives: seldom other than it was sent. */
+  spoiled(from: number, to: number, payload: Bytes): Bytes {
+    if (!this.#corrupts || !this.#happens(this.#rate("corruption", from, to))) return payload;
+    if (this.#happens(0.3)) return payload.slice(0, intBelow(this.#random, payload.length));
+    const spoiled = payload.slice();
+    for (let left = 1 + intBelow(this.#random, 8); left > 0; left -= 1) {
+      const index = intBelow(this.#random, spoiled.length);
+      spoiled[index] = (spoiled[index] as number) ^ (1 << intBelow(this.#random, 8));
+    }
+    return spoiled;
   }
 
   /** When a datagram arrives, once for each copy; to be read before the next call. */
@@ -186,7 +205,11 @@ export class Network {
     return this.#happens(rate) ? time * this.#random.next() : 0;
   }
 
-  #rate(kind: "duplication", from: number, to: number): number {
+  #noteActive(): void {
+    this.#corrupts = this.#active.some(({ fault }) => fault.kind === "corruption");
+  }
+
+  #rate(kind: "corruption" | "duplication", from: number, to: number): number {
     let rate = 0;
     for (const active of this.#active) {
       const { fault } = active;

@@ -1,6 +1,7 @@
 import { OperatorError } from "../base/errors.js";
 import { intBelow, type Random } from "../base/random.js";
-import { type Instant, type Millis, seconds } from "../base/units.js";
+import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js";
+import type { KeyChange } from "../serf/key-answers.js";
 import { plainQuestion } from "../serf/queries.js";
 import type { LamportTime } from "../wire/serf-messages.js";
 import { encodeText } from "../wire/text.js";
@@ -18,6 +19,10 @@ const joinTargets = 2;
 /** A user event, and who has to hear of it. */
 export interface Saying {
   readonly name: string;
+  readonly text: string;
+  readonly ltime: LamportTime;
+  /** True if one of the same name that was said later does instead. */
+  readonly coalesce: boolean;
   /** Those who have no reason to take it for something from before they joined. */
   readonly listeners: readonly Process[];
 }
@@ -31,8 +36,8 @@ interface Promised {
 
 /** Gives the commands, and keeps in mind what has to come of them. */
 export class Operator {
-  /** The tags that members were told to have since they were started. */
-  readonly tags = new Map<string, ReadonlyMap<string, string>>();
+  /** The tags that processes were told to have. */
+  readonly tags = new Map<Process, ReadonlyMap<string, string>>();
   readonly said: Saying[] = [];
   readonly #world: World;
   readonly #random: Random;
@@ -53,10 +58,10 @@ export class Operator {
     return this.#isLeaving.has(process);
   }
 
-  /** Takes over a process that has just been started. */
-  tend(process: Process): void {
-    this.tags.delete(process.name);
-    this.#join(process);
+  /** Takes over a process that has just been started; without `introduced` it finds others itself. */
+  tend(process: Process, introduced: boolean): void {
+    const remembers = (process.recovered?.alive.size ?? 0) > 0;
+    if (introduced || !remembers) this.#join(process);
   }
 
   leave(node: WorldNode): void {
@@ -72,27 +77,35 @@ export class Operator {
     );
   }
 
-  act(action: Action): void {
+  /** Has `process` tell the group to do something with a key. */
+  changeKeys(process: Process, change: KeyChange, key: Bytes, then: () => void): void {
+    this.#feed(process, `${change}-key`, (now, done) =>
+      process.serf.keys(now, change, key, () => {
+        done();
+        then();
+      }),
+    );
+  }
+
+  act(action: Exclude<Action, { readonly kind: "rotation" | "twin" }>): void {
     const { process } = this.#world.node(action.node);
     if (process?.runs !== true || this.isLeaving(process)) return;
     const { serf } = process;
     switch (action.kind) {
-      case "event": {
-        const payload = new Uint8Array(action.bytes).fill(0x61);
-        const ltime = serf.stats().eventTime;
-        const listeners = [...this.#world.processes()].filter(
-          (one) => (this.#joined.get(one) ?? Number.POSITIVE_INFINITY) <= ltime,
-        );
-        this.said.push({ name: action.name, listeners });
-        this.#world.feed(process, (now) => serf.userEvent(now, action.name, payload, false));
+      case "event":
+        this.#say(process, action.name, "x".repeat(action.bytes), action.coalesce);
         return;
-      }
+      case "burst":
+        for (let number = 1; number <= action.count; number += 1) {
+          this.#say(process, `${action.name}-${number}`, "", false);
+        }
+        return;
       case "query":
         this.#query(process, action.name, action.relayFactor);
         return;
       case "tags": {
         const tags = new Map([["tag", action.value]]);
-        this.tags.set(process.name, tags);
+        this.tags.set(process, tags);
         this.#feed(process, "tags", (now, done) => serf.setTags(now, tags, done));
         return;
       }
@@ -125,6 +138,17 @@ export class Operator {
       if (times === 0 && here.includes(by)) return `${what} of ${by.name} has not ended`;
     }
     return undefined;
+  }
+
+  #say(process: Process, name: string, padding: string, coalesce: boolean): void {
+    const { serf } = process;
+    const text = `${this.said.length} ${padding}`;
+    const ltime = serf.stats().eventTime;
+    const listeners = [...this.#world.processes()].filter(
+      (one) => (this.#joined.get(one) ?? Number.POSITIVE_INFINITY) <= ltime,
+    );
+    this.said.push({ name, text, ltime, coalesce, listeners });
+    this.#world.feed(process, (now) => serf.userEvent(now, name, encodeText(text), coalesce));
   }
 
   /** As `-retry-join` does: until somebody answers, or we have met somebody in another way. */

@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly conditions?: Conditions;
   readonly config?: NodeConfig;
   readonly log?: (process: string) => { readonly serf: Log; readonly swim: Log };
+  /** Another member than {@link Serf}: one that is broken on purpose. */
+  readonly newSerf?: (...parts: ConstructorParameters<typeof Serf>) => Serf;
   /** False: packets are not put into the history, which then takes less time. */
   readonly hashPackets?: boolean;
 }
@@ -36,8 +38,12 @@ export interface StartOptions {
   readonly elsewhere?: boolean;
   /** True: with a snapshot on the node's disk, which is read first. */
   readonly snapshot?: boolean;
+  /** True: what the disk remembers of others counts also after a leave. */
+  readonly rejoins?: boolean;
   readonly clock?: DriftingClock;
   readonly config?: NodeConfig;
+  /** Where the node keeps its keys; throws {@link OperatorError}. */
+  readonly saveKeyring?: (keys: readonly Bytes[]) => void;
 }
 
 /** As {@link StartOptions}; the same for all, and none has a disk with a past. */
@@ -150,7 +156,7 @@ export class World {
   start(node: WorldNode, options: StartOptions = {}): Process {
     assert(node.process?.up !== true, "a node has one process at a time");
     if (options.elsewhere === true) this.#place(node, node.lives);
-    const recovered = options.snapshot === true ? node.disk.recover() : undefined;
+    const recovered = options.snapshot === true ? node.disk.recover(options.rejoins) : undefined;
     return this.#begin(node, options, recovered, undefined);
   }
 
@@ -250,18 +256,16 @@ export class World {
 
   #begin(
     node: WorldNode,
-    options: PopulateOptions,
+    options: Pick<StartOptions, "clock" | "config" | "saveKeyring">,
     recovered: SnapshotState | undefined,
     roster: GroupRoster | undefined,
   ): Process {
     node.lives += 1;
     node.hostUp = true;
     const clock = options.clock ?? new DriftingClock(0, 1);
-    const serf = this.#newSerf(node, {
-      ...options.config,
-      snapshot: recovered,
-      ...(roster && { roster }),
-    });
+    const { saveKeyring } = options;
+    const config = { ...options.config, snapshot: recovered, ...(roster && { roster }) };
+    const serf = this.#newSerf(node, config, saveKeyring);
     const process = new Process({ node, serf, clock, startedAt: this.now, recovered });
     node.process = process;
     this.history.line(this.now, `${node.name} starts`);
@@ -387,7 +391,10 @@ export class World {
     if (node === undefined) return;
     const from = process.address;
     const arrivals = this.network.datagram(this.now, process.node, node.index, payload.length);
-    for (const at of arrivals) this.#events.add(at, { from, to, payload });
+    for (const at of arrivals) {
+      const arrived = this.network.spoiled(process.node, node.index, payload);
+      this.#events.add(at, { from, to, payload: arrived });
+    }
   }
 
   #listenerAt(address: Address): Process | undefined {
@@ -405,7 +412,11 @@ export class World {
     this.#nodesByAddress.set(addressNumber(node.address), node);
   }
 
-  #newSerf(node: WorldNode, config: NodeConfig & Pick<SerfConfig, "snapshot" | "roster">): Serf {
+  #newSerf(
+    node: WorldNode,
+    config: NodeConfig & Pick<SerfConfig, "snapshot" | "roster">,
+    saveKeyring: StartOptions["saveKeyring"] = () => {},
+  ): Serf {
     const { log, seed } = this.#options;
     const random = new SeededRandom(seed, node.index + 1 + (node.lives << 16));
     const identity: Pick<SerfConfig, SerfIdentity> = {
@@ -417,12 +428,14 @@ export class World {
       keyring: undefined,
     };
     const overrides = { ...this.#options.config, ...config };
-    return new Serf(
+    const newSerf: NonNullable<WorldOptions["newSerf"]> =
+      this.#options.newSerf ?? ((...parts) => new Serf(...parts));
+    return newSerf(
       { ...serfDefaults, ...identity, ...overrides },
       {
         random,
         logs: log?.(node.name) ?? { serf: silent, swim: silent },
-        saveKeyring: () => {},
+        saveKeyring,
         nonce: () => Uint8Array.from({ length: 12 }, () => Math.floor(random.next() * 256)),
       },
     );

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { UserEvent } from "../../src/serf/events.js";
+import type { Member, MemberEventKind, UserEvent } from "../../src/serf/events.js";
+import type { Holdings } from "../../src/serf/holdings.js";
 import {
   ClockCheck,
   checkBounds,
@@ -9,9 +10,11 @@ import {
   IncarnationCheck,
   type Watched,
 } from "../../src/sim/checkers.js";
+import { MemberSequence } from "../../src/sim/member-sequence.js";
 import { Violation } from "../../src/sim/violation.js";
 import { SwimCounters } from "../../src/swim/counters.js";
 import type { SwimMember } from "../../src/swim/member.js";
+import { encodeText } from "../../src/wire/text.js";
 
 const here = { ip: Uint8Array.of(10, 0, 0, 1), port: 7946 };
 const elsewhere = { ip: Uint8Array.of(10, 0, 0, 2), port: 7946 };
@@ -31,6 +34,21 @@ const quiet = {
   coordinateResets: 0,
 };
 
+const idle: Holdings = {
+  pendingAcks: 1,
+  openStreams: 1,
+  questions: 0,
+  inquiries: 0,
+  timers: 12,
+  coordinates: 2,
+  intents: 0,
+  eventBytes: 0,
+  queriesRemembered: 0,
+  queriesRunning: 0,
+  queriesOpen: 0,
+  namesTold: 2,
+};
+
 /** A process `a` that holds what it is told to. */
 class Broken implements Watched {
   readonly name = "a";
@@ -39,6 +57,7 @@ class Broken implements Watched {
   stats = { ...quiet };
   queuedClaims = 0;
   state: "alive" | "leaving" = "alive";
+  holdings = { ...idle };
 
   hold(name: string, parts: Partial<SwimMember> = {}): void {
     this.#counters.aliveClaims += 1;
@@ -55,8 +74,9 @@ class Broken implements Watched {
   }
 
   get serf(): Watched["serf"] {
-    const { queuedClaims, state, stats } = this;
+    const { holdings, queuedClaims, state, stats } = this;
     return {
+      holdings: () => holdings,
       queuedClaims,
       state,
       swimCounters: this.#counters,
@@ -103,6 +123,10 @@ test.for([
   { what: "queued claims", parts: { queuedClaims: 7 } },
   { what: "queued events", parts: { stats: { ...quiet, eventQueue: 11 } } },
   { what: "queued queries", parts: { stats: { ...quiet, queryQueue: 14 } } },
+  ...Object.keys(idle).map((what) => ({
+    what,
+    parts: { holdings: { ...idle, [what]: 10_000 } },
+  })),
 ])("more $what than there can be are found", ({ parts, what }) => {
   const bounds = { names: 3, messages: 10 };
   const process = new Broken();
@@ -129,11 +153,11 @@ test.for([
   else expect(send).toThrow(Violation);
 });
 
-const user = (name: string, ltime: number): UserEvent => ({
+const user = (name: string, ltime: number, text = ""): UserEvent => ({
   kind: "user",
   name,
   ltime,
-  payload: new Uint8Array(),
+  payload: encodeText(text),
   coalesce: false,
 });
 
@@ -146,4 +170,49 @@ test("an event that is told twice is found, also after a restart that remembers 
   const restarted = new DeliveryCheck("a", recovered);
   restarted.told(user("z", 4));
   expect(() => restarted.told(user("x", 3))).toThrow("a was told x at 3, recorded were 3");
+});
+
+test("two events of one name are told apart by what they say, and the later one does for both", () => {
+  const check = new DeliveryCheck("a", undefined);
+  check.told(user("x", 3, "one"));
+  expect(() => check.told(user("x", 4, "two"))).not.toThrow();
+  expect(check.wasTold("x one")).toBe(true);
+  expect(check.wasTold("x three")).toBe(false);
+  expect(check.wasToldSince("x", 4)).toBe(true);
+  expect(check.wasToldSince("x", 5)).toBe(false);
+});
+
+const range = { min: 1, max: 5, current: 2 };
+const member = (address = here): Member => ({
+  name: "b",
+  address,
+  tags: new Map(),
+  status: "alive",
+  protocol: range,
+  delegate: range,
+});
+
+test.for<{ kinds: MemberEventKind[]; last: MemberEventKind; fine: boolean; moved?: boolean }>([
+  { kinds: [], last: "member-join", fine: true },
+  { kinds: [], last: "member-update", fine: false },
+  { kinds: [], last: "member-leave", fine: false },
+  { kinds: [], last: "member-failed", fine: false },
+  { kinds: [], last: "member-reap", fine: false },
+  { kinds: ["member-join"], last: "member-join", fine: false },
+  { kinds: ["member-join"], last: "member-join", moved: true, fine: true },
+  { kinds: ["member-join"], last: "member-update", fine: true },
+  { kinds: ["member-join", "member-failed"], last: "member-failed", fine: false },
+  { kinds: ["member-join", "member-failed"], last: "member-leave", fine: true },
+  { kinds: ["member-join", "member-failed"], last: "member-update", fine: false },
+  { kinds: ["member-join", "member-leave"], last: "member-failed", fine: false },
+  { kinds: ["member-join", "member-leave"], last: "member-join", fine: true },
+  { kinds: ["member-join", "member-leave"], last: "member-reap", fine: true },
+  { kinds: ["member-join", "member-failed", "member-reap"], last: "member-failed", fine: false },
+])("after $kinds a $last makes sense: $fine", ({ kinds, last, fine, moved }) => {
+  const sequence = new MemberSequence("a");
+  for (const kind of kinds) sequence.told({ kind, members: [member()] });
+  const told = (): void =>
+    sequence.told({ kind: last, members: [member(moved ? elsewhere : here)] });
+  if (fine) expect(told).not.toThrow();
+  else expect(told).toThrow(`a was told ${last} of b`);
 });
