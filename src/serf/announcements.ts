@@ -48,13 +48,13 @@ export class Announcements {
    * Says that `node`, which may be us, leaves. `finished` is called when that was gossiped as often as
    * it is going to be, at once if nobody is there to hear it.
    *
-   * Serf looks for listeners when it holds `node` for leaving already: of two members, the one that is
-   * still here is not told, and so held for leaving for ever.
+   * Serf looks for listeners that do not leave, when it holds `node` for leaving already: of two members,
+   * the one that is still here is not told, and so held for leaving for ever.
    */
   announceLeave(now: Instant, node: string, prune: boolean, finished: () => void): void {
     const { broadcasts, clock, membership } = this.#parts;
     const intent: LeaveIntent = { kind: "leave", ltime: clock.time, node, prune };
-    const hasListeners = membership.hasOthersAlive();
+    const hasListeners = membership.hasOthersHere();
     this.handleLeave(now, intent);
     if (hasListeners) broadcasts.add("intent", encodeSerfMessage(intent), finished);
     else finished();

@@ -115,6 +115,11 @@ export class Membership {
     return false;
   }
 
+  /** True if a member other than us is here, and be it about to leave. */
+  hasOthersHere(): boolean {
+    return this.#records.size - this.#failed.size - this.#left.size > 1;
+  }
+
   /** SWIM has met `peer`, or met it again. */
   handleJoin(now: Instant, peer: SwimMember): void {
     const known = this.#own(peer.name);

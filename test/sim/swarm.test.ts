@@ -65,6 +65,8 @@ test.for([
   "back-suspected-and-refuted",
   // An operator declares that somebody left who is here: of two members, it was not told to that one;
   "forced-to-leave-of-two",
+  // of two members, it was not told the second time, and denied only the first;
+  "forced-to-leave-twice-in-a-row",
   // gossip missed it, and it heard only in a push/pull that something had been said;
   "forced-to-leave-heard-late",
   // so did one that had never said anything;
