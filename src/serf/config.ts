@@ -69,6 +69,8 @@ export interface SerfConfig {
   readonly validateNames: boolean;
   /** As {@link SwimConfig.inquires}. */
   readonly inquires?: boolean;
+  /** As {@link SwimConfig.refusals}. */
+  readonly refusals?: boolean;
   /** As {@link SwimConfig.lifeguard}. */
   readonly lifeguard?: LifeguardParts;
   /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */

@@ -138,6 +138,20 @@ export class Claims {
     }
   }
 
+  /** Ends a suspicion before its time, on better evidence than silence (see {@link Refusals}). */
+  convict(now: Instant, known: MemberRecord, suspicion: Suspicion): void {
+    if (known.suspicion !== suspicion) return;
+    const { counters, host, local } = this.#parts;
+    const { incarnation, name: node } = known;
+    const { confirmations } = suspicion;
+    counters.suspicionsShortened += 1;
+    host.log.info(
+      { member: node, confirmations },
+      `Marking ${node} as failed, connection refused (${confirmations} peer confirmations)`,
+    );
+    this.handleDead(now, { kind: "dead", node, incarnation, from: local.name });
+  }
+
   #weigh(now: Instant, claim: Alive): void {
     const { config, host, members } = this.#parts;
     const knowledge = this.#knowledgeOf(now, claim.node);

@@ -96,6 +96,11 @@ export interface SwimConfig {
    * That is memberlist's way; tests have members of both kinds.
    */
   readonly inquires?: boolean;
+  /**
+   * True: members whose hosts refuse connections are declared dead as soon as others confirm it, see
+   * {@link Refusals}. Off unless set; it is nothing that memberlist does.
+   */
+  readonly refusals?: boolean;
   /** {@link wholeLifeguard} unless set; plain SWIM has none of it. */
   readonly lifeguard?: LifeguardParts;
   /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */

@@ -31,6 +31,10 @@ export class SwimCounters {
   probesDegraded = 0;
   /** Suspicions that ran out before all the confirmations came that were hoped for. */
   suspicionsDegraded = 0;
+  /** Suspicions that we ended early, because the suspect's host refused connections. */
+  suspicionsShortened = 0;
+  /** Connections to members that did not answer a ping which their hosts refused. */
+  refusalsSeen = 0;
   /** Indirect pings of others, answered or not. */
   pingsRelayed = 0;
   relaysRefused = 0;

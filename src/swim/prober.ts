@@ -1,11 +1,12 @@
 import { formatAddress } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
-import type { Ping, Suspect } from "../wire/swim-messages.js";
+import type { Suspect } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
 import { wholeLifeguard } from "./config.js";
 import type { SwimMember } from "./member.js";
 import type { MemberRecord } from "./members.js";
 import type { Parts } from "./parts.js";
+import type { Refusals } from "./refusals.js";
 import type { Sender } from "./sender.js";
 import type { Streams } from "./streams.js";
 import { startTicker } from "./ticker.js";
@@ -17,12 +18,17 @@ interface Probe {
   readonly incarnation: number;
   readonly sentAt: Instant;
   readonly deadline: Instant;
-  /** True once the ack may come from a helper. */
+  /** True once the ack may come from a helper, or be that of a later ping. */
   indirect: boolean;
   expectedNacks: number;
   nacks: number;
   /** True if the target answered over TCP. */
   contacted: boolean;
+  dialled: boolean;
+  /** Connections that its host refused; at most two. */
+  refusals: number;
+  /** True once it is accused for these, before the probe is over. */
+  accused: boolean;
 }
 
 /** The failure detector: a ping, then help from others, then a verdict (SWIM section 3.1). */
@@ -31,15 +37,17 @@ export class Prober {
   readonly #claims: Claims;
   readonly #sender: Sender;
   readonly #streams: Streams;
+  readonly #refusals: Refusals;
   #current: Probe | undefined;
   /** True if a turn came while the last probe was still open; the next one then begins at its end. */
   #behind = false;
 
-  constructor(parts: Parts, claims: Claims, sender: Sender, streams: Streams) {
+  constructor(parts: Parts, claims: Claims, sender: Sender, streams: Streams, refusals: Refusals) {
     this.#parts = parts;
     this.#claims = claims;
     this.#sender = sender;
     this.#streams = streams;
+    this.#refusals = refusals;
   }
 
   start(now: Instant): void {
@@ -74,9 +82,16 @@ export class Prober {
       expectedNacks: 0,
       nacks: 0,
       contacted: false,
+      dialled: false,
+      refusals: 0,
+      accused: false,
     };
     this.#current = probe;
     this.#ping(now, probe);
+    // Early: no answer in half the time is rare, and a refusal then leaves time to look twice.
+    if (this.#refusals.enabled) {
+      host.timers.at(now + probeTimeout / 2, (then) => this.#pingOverTcp(then, probe));
+    }
     // Not stretched with the interval: waiting does not help a packet that was lost (Lifeguard).
     host.timers.at(now + probeTimeout, (then) => this.#askOthers(then, probe));
     host.timers.at(probe.deadline, (then) => this.#conclude(then, probe));
@@ -93,6 +108,7 @@ export class Prober {
   #handleAck(now: Instant, probe: Probe, payload: Bytes | undefined): void {
     const { config, delegate } = this.#parts;
     const rtt = now - probe.sentAt;
+    if (probe.refusals > 0) this.#refusals.handleAnswer(now, probe.target);
     if (!probe.indirect && rtt <= config.timing.probeTimeout) {
       delegate.handleRoundTrip(now, probe.target, rtt, payload);
     }
@@ -122,22 +138,53 @@ export class Prober {
         nack,
       });
     }
-    if (understands(target, 3)) this.#pingOverTcp(probe, ping);
+    if (!probe.dialled) this.#pingOverTcp(now, probe);
   }
 
   /** Tells a member that is gone from a network that lets no UDP through. */
-  #pingOverTcp(probe: Probe, ping: Ping): void {
+  #pingOverTcp(now: Instant, probe: Probe): void {
+    if (this.#current !== probe || !understands(probe.target, 3)) return;
     const { host } = this.#parts;
     const { address, name } = probe.target;
-    this.#streams.dial(address, ping, probe.deadline, (_then, outcome) => {
+    const ping = this.#sender.ping(probe.seq, name);
+    probe.dialled = true;
+    this.#streams.dial(address, ping, Math.max(now, probe.deadline), (then, outcome) => {
       if (outcome.kind === "answer") {
         const { message } = outcome;
         probe.contacted = message.kind === "ack" && message.seq === probe.seq;
+        if (probe.contacted) this.#refusals.handleContact(probe.target);
       } else {
         const fields = { to: formatAddress(address), reason: outcome.reason };
         host.log.debug(fields, `Failed fallback TCP ping: ${name}`);
+        if (outcome.refused === true) this.#handleRefusal(then, probe);
       }
     });
+  }
+
+  /** After the first one, waits until the ping has timed out, too; a process may have been replaced. */
+  #handleRefusal(now: Instant, probe: Probe): void {
+    const { config, counters, host } = this.#parts;
+    const { target } = probe;
+    probe.refusals += 1;
+    counters.refusalsSeen += 1;
+    if (this.#current !== probe || !this.#refusals.isMeaningful(target)) return;
+    if (probe.refusals === 1) {
+      // Of a member behind a firewall that refuses connections, it may be only a ping that was lost.
+      const { probeTimeout } = config.timing;
+      this.#pingAgain(now, probe);
+      host.timers.at(now + probeTimeout / 4, (then) => this.#pingAgain(then, probe));
+      const again = Math.max(now, probe.sentAt + probeTimeout);
+      host.timers.at(again, (then) => this.#pingOverTcp(then, probe));
+      return;
+    }
+    probe.accused = true;
+    this.#refusals.accuse(now, target, probe.incarnation);
+  }
+
+  #pingAgain(now: Instant, probe: Probe): void {
+    if (this.#current !== probe) return;
+    probe.indirect = true;
+    this.#ping(now, probe);
   }
 
   #conclude(now: Instant, probe: Probe): void {
@@ -152,11 +199,15 @@ export class Prober {
       return;
     }
     counters.probesFailed += 1;
-    host.log.info({ member: name }, `Suspect ${name} has failed, no acks received`);
+    if (!probe.accused) {
+      host.log.info({ member: name }, `Suspect ${name} has failed, no acks received`);
+    }
     this.#claims.handleSuspect(now, this.#suspect(target, probe.incarnation));
     // Helpers that send no nack either: it may be our own network or machine that is at fault.
     const missingNacks = Math.max(0, probe.expectedNacks - probe.nacks);
-    this.#end(now, probe, probe.expectedNacks > 0 ? missingNacks : 1);
+    const blame = probe.expectedNacks > 0 ? missingNacks : 1;
+    // Unless a refusal came back to us: then both work.
+    this.#end(now, probe, probe.accused ? 0 : blame);
   }
 
   #suspect(target: SwimMember, incarnation: number): Suspect {

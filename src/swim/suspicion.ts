@@ -21,6 +21,9 @@ export function suspicionTimeout(confirmations: number, bounds: SuspicionBounds)
   return Math.max(min, Math.floor(max - progress * (max - min)));
 }
 
+/** Accusers of one suspect that are remembered, also those that no confirmation is hoped for from. */
+const maxAccusers = 16;
+
 /** One running suspicion: who holds it and when it ends. */
 export class Suspicion {
   /** How many independent members agree with the first accuser; at most `bounds.expected`. */
@@ -28,13 +31,23 @@ export class Suspicion {
 
   readonly #start: Instant;
   readonly #bounds: SuspicionBounds;
-  /** At most `bounds.expected` and the first accuser, who does not count as a confirmation. */
+  /** The first one does not count as a confirmation. At most {@link maxAccusers}. */
   readonly #accusers: Set<string>;
 
   constructor(now: Instant, accuser: string, bounds: SuspicionBounds) {
     this.#start = now;
     this.#bounds = bounds;
     this.#accusers = new Set([accuser]);
+  }
+
+  /** Those that are remembered. */
+  get accusers(): Iterable<string> {
+    return this.#accusers;
+  }
+
+  /** How many accuse, other than `name`. */
+  accusersBesides(name: string): number {
+    return this.#accusers.size - (this.#accusers.has(name) ? 1 : 0);
   }
 
   /** When the suspect is dead unless it refuted; may lie in the past after a confirmation. */
@@ -49,8 +62,9 @@ export class Suspicion {
 
   /** True if that is news; only news is gossiped on. */
   confirm(accuser: string): boolean {
-    if (!this.degraded || this.#accusers.has(accuser)) return false;
-    this.#accusers.add(accuser);
+    if (this.#accusers.has(accuser)) return false;
+    if (this.#accusers.size < maxAccusers) this.#accusers.add(accuser);
+    if (!this.degraded) return false;
     this.confirmations += 1;
     return true;
   }

@@ -22,6 +22,7 @@ import { OwnName } from "./own-name.js";
 import { createParts, type Parts } from "./parts.js";
 import { Prober } from "./prober.js";
 import { PushPull } from "./push-pull.js";
+import { Refusals } from "./refusals.js";
 import { answerTo, Relay } from "./relay.js";
 import { Sender } from "./sender.js";
 import { Streams } from "./streams.js";
@@ -50,6 +51,7 @@ export class Swim {
   readonly #streams: Streams;
   readonly #pushPull: PushPull;
   readonly #relay: Relay;
+  readonly #refusals: Refusals;
 
   constructor(config: SwimConfig, host: Host, delegate: Delegate) {
     const parts = createParts(config, host, delegate);
@@ -61,6 +63,7 @@ export class Swim {
     this.#claims = new Claims(parts, this.#sender, this.#self, this.#asking);
     this.#pushPull = new PushPull(parts, this.#claims, this.#streams);
     this.#relay = new Relay(parts, this.#sender);
+    this.#refusals = new Refusals(parts, this.#claims, this.#sender, this.#streams);
     this.ownName = new OwnName(parts, this.#sender, this.#self, this.#asking, this.#pushPull);
   }
 
@@ -120,7 +123,7 @@ export class Swim {
   start(now: Instant): void {
     const parts = this.#parts;
     this.#self.introduce(now, parts.delegate.meta());
-    new Prober(parts, this.#claims, this.#sender, this.#streams).start(now);
+    new Prober(parts, this.#claims, this.#sender, this.#streams, this.#refusals).start(now);
     new Gossiper(parts, this.#sender).start(now);
     this.#pushPull.start(now);
   }
@@ -264,6 +267,7 @@ export class Swim {
         return;
       case "suspect":
         this.#claims.handleSuspect(now, message);
+        this.#refusals.handleSuspicion(now, message, from);
         return;
       case "dead":
         this.#claims.handleDead(now, message);
