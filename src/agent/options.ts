@@ -246,6 +246,15 @@ export const options: readonly Option[] = [
     help: "Do not compress what is sent.",
   },
   {
+    field: "refusalDetection",
+    kind: "toggle",
+    flag: "disable-refusal-detection",
+    negated: true,
+    key: "enable_refusal_detection",
+    default: true,
+    help: "Wait for members whose hosts refuse connections as long as for silent ones. Otherwise they are declared failed as soon as others find them so, too. Not in Serf.",
+  },
+  {
     field: "broadcastTimeout",
     kind: "duration",
     flag: "broadcast-timeout",

@@ -28,6 +28,7 @@ export function serfConfig(
     timing: plan.timing,
     keyring: files.keyring,
     compression: settings.compression,
+    refusals: settings.refusalDetection,
     delegateVersion: settings.protocol,
     broadcastTimeout: settings.broadcastTimeout,
     reconnectInterval: settings.reconnectInterval,

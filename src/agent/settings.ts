@@ -14,6 +14,7 @@ export interface Settings {
   readonly profile: string;
   readonly protocol: number;
   readonly compression: boolean;
+  readonly refusalDetection: boolean;
   readonly disableCoordinates: boolean;
   readonly validateNodeNames: boolean;
   readonly disableNameResolution: boolean;

@@ -28,6 +28,8 @@ export interface AgentOptions {
   readonly protocol?: number | undefined;
   /** Whether what is sent is compressed. Default: true. */
   readonly compression?: boolean | undefined;
+  /** Whether members whose hosts refuse connections are declared failed early. Default: true. */
+  readonly refusalDetection?: boolean | undefined;
 
   /** Key that encrypts the gossip: 16, 24 or 32 bytes in base64, the same on all members. */
   readonly encryptKey?: string | undefined;

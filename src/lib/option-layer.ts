@@ -16,6 +16,7 @@ const fields = {
   profile: "profile",
   protocol: "protocol",
   compression: "compression",
+  refusalDetection: "refusalDetection",
   encryptKey: "encryptKey",
   keyringFile: "keyringFile",
   join: "startJoin",

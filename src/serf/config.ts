@@ -70,7 +70,7 @@ export interface SerfConfig {
   /** As {@link SwimConfig.inquires}. */
   readonly inquires?: boolean;
   /** As {@link SwimConfig.refusals}. */
-  readonly refusals?: boolean;
+  readonly refusals: boolean;
   /** As {@link SwimConfig.lifeguard}. */
   readonly lifeguard?: LifeguardParts;
   /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */
@@ -109,6 +109,7 @@ export const serfDefaults: Omit<SerfConfig, SerfIdentity> = {
   snapshot: undefined,
   nameResolution: true,
   validateNames: false,
+  refusals: true,
 };
 
 /** No user event may be longer than this, whatever is configured (Serf's UserEventSizeLimit). */

@@ -88,12 +88,21 @@ export class Prober {
     };
     this.#current = probe;
     this.#ping(now, probe);
-    // Early: no answer in half the time is rare, and a refusal then leaves time to look twice.
-    if (this.#refusals.enabled) {
-      host.timers.at(now + probeTimeout / 2, (then) => this.#pingOverTcp(then, probe));
-    }
+    // Nearly all are answered by then: one timer does for them.
+    host.timers.at(now + probeTimeout / 2, (then) => this.#awaitLonger(then, probe));
+  }
+
+  /**
+   * Half of the timeout is over. With refusals as evidence the fallback over TCP begins now, not after
+   * the timeout: so a refusal can be had twice when that comes, at no cost to probes that are answered.
+   */
+  #awaitLonger(now: Instant, probe: Probe): void {
+    if (this.#current !== probe) return;
+    const { config, host } = this.#parts;
+    if (this.#refusals.enabled) this.#pingOverTcp(now, probe);
     // Not stretched with the interval: waiting does not help a packet that was lost (Lifeguard).
-    host.timers.at(now + probeTimeout, (then) => this.#askOthers(then, probe));
+    const timeout = probe.sentAt + config.timing.probeTimeout;
+    host.timers.at(timeout, (then) => this.#askOthers(then, probe));
     host.timers.at(probe.deadline, (then) => this.#conclude(then, probe));
   }
 

@@ -41,8 +41,8 @@ describe("the table", () => {
     const given = options.flatMap(({ flag, alias }) => [flag, alias?.flag]).filter(Boolean);
     expect(given.sort()).toEqual(
       (
-        "advertise bind broadcast-timeout config-dir config-file disable-compression discover " +
-        "encrypt event-handler handler-timeout iface join keyring-file log-level " +
+        "advertise bind broadcast-timeout config-dir config-file disable-compression " +
+        "disable-refusal-detection discover encrypt event-handler handler-timeout iface join keyring-file log-level " +
         "mdns-disable-ipv4 mdns-disable-ipv6 mdns-iface node profile protocol rejoin replay " +
         "retry-interval retry-join retry-max role rpc-addr snapshot syslog tag tags-file"
       ).split(" "),
@@ -229,6 +229,7 @@ describe("defaults", () => {
       profile: "lan",
       protocol: 5,
       compression: true,
+      refusalDetection: true,
       leaveOnTerminate: true,
       skipLeaveOnInterrupt: false,
       retryInterval: 30_000,
@@ -260,6 +261,7 @@ describe("flags", () => {
     },
     { given: [["disable-compression", "true"]], values: { compression: false } },
     { given: [["disable-compression", "false"]], values: { compression: true } },
+    { given: [["disable-refusal-detection", "true"]], values: { refusalDetection: false } },
     {
       given: [
         ["tag", "k=v=w"],

@@ -3,7 +3,7 @@ import type { Member, MemberEventKind } from "../../src/serf/events.js";
 import type { ClusterNode, NodeOptions } from "./serf-cluster.js";
 
 /** A member that believes what Serf's does, and tells each change at once: see {@link toldBySerf}. */
-export const serfLike: NodeOptions = { inquires: false, coalescePeriod: 0 };
+export const serfLike: NodeOptions = { inquires: false, refusals: false, coalescePeriod: 0 };
 
 export interface Told {
   readonly kind: MemberEventKind;
