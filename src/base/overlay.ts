@@ -30,6 +30,16 @@ export class Overlay<Value> {
     return this.#own.get(name);
   }
 
+  /** The entries that were set here. */
+  ownEntries(): Iterable<[string, Value]> {
+    return this.#own.entries();
+  }
+
+  /** Names of the base that are no longer here. */
+  goneNames(): Iterable<string> {
+    return this.#gone;
+  }
+
   set(name: string, value: Value): void {
     if (this.get(name) === undefined) this.#size += 1;
     this.#gone.delete(name);

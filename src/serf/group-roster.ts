@@ -1,7 +1,8 @@
 import type { Address } from "../base/address.js";
 import type { Instant } from "../base/units.js";
 import { Roster } from "../swim/roster.js";
-import type { LamportTime } from "../wire/serf-messages.js";
+import { EncodedList } from "../wire/encoded-list.js";
+import { encodeStatusLtime, type LamportTime } from "../wire/serf-messages.js";
 import type { SerfConfig } from "./config.js";
 import type { Told } from "./member-coalescer.js";
 import { type MembershipRecord, memberOf } from "./membership-record.js";
@@ -15,6 +16,8 @@ import { encodeOwnTags } from "./tags.js";
 export class GroupRoster {
   readonly swim: Roster;
   readonly membership: ReadonlyMap<string, MembershipRecord>;
+  /** Who said last when that it joins, as a push/pull has it. */
+  readonly ltimes: EncodedList;
   /** What users were told of each member. */
   readonly told: ReadonlyMap<string, Told>;
   /** Later than all joins. */
@@ -42,6 +45,9 @@ export class GroupRoster {
       told.set(record.name, { presence: "here", member });
     }
     this.membership = membership;
+    this.ltimes = new EncodedList(
+      Array.from(membership, ([name, { statusLtime }]) => encodeStatusLtime(name, statusLtime)),
+    );
     this.told = told;
     this.time = members.length + 1;
   }

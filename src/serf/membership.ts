@@ -7,6 +7,7 @@ import type { JoinIntent, LamportTime, LeaveIntent } from "../wire/serf-messages
 import type { SerfConfig } from "./config.js";
 import type { SerfCounters } from "./counters.js";
 import type { Member, MemberEventKind, MemberStatus } from "./events.js";
+import type { GroupRoster } from "./group-roster.js";
 import { IntentBuffer } from "./intents.js";
 import type { LamportClock } from "./lamport.js";
 import {
@@ -15,6 +16,7 @@ import {
   type MembershipRecord,
   memberOf,
 } from "./membership-record.js";
+import { RosterLtimes } from "./roster-ltimes.js";
 
 /**
  * What to do with a leave intent: `spread` it further, `ignore` it, or `refute` it, for it is about
@@ -41,7 +43,7 @@ export interface MembershipHost {
   /** Told every change as it happens. */
   emit(now: Instant, kind: MemberEventKind, member: Member): void;
   /** Who is known from the beginning; others share these records. */
-  readonly roster?: ReadonlyMap<string, MembershipRecord> | undefined;
+  readonly roster?: GroupRoster | undefined;
 }
 
 /** Members remembered, here or gone. A push/pull names them all, and peers take no more than twice this. */
@@ -52,6 +54,8 @@ const defaultCapacity = 131_072;
  * those who go do so on purpose (protocol.md section 5.5).
  */
 export class Membership {
+  /** What can be said of a roster at once. */
+  readonly rosterLtimes: RosterLtimes | undefined;
   readonly #self: string;
   readonly #times: MembershipTimes;
   readonly #host: MembershipHost;
@@ -73,7 +77,8 @@ export class Membership {
     this.#times = times;
     this.#host = host;
     this.#capacity = capacity;
-    this.#records = new Overlay(host.roster);
+    this.#records = new Overlay(host.roster?.membership);
+    this.rosterLtimes = host.roster && new RosterLtimes(host.roster, this.#records);
     this.#intents = new IntentBuffer(times.recentIntentTimeout);
   }
 

@@ -1,6 +1,13 @@
 import type { Bytes, Instant } from "../base/units.js";
 import { isGone, type SwimMember } from "../swim/member.js";
-import { encodeSerfMessage, type LamportTime, type SerfPushPull } from "../wire/serf-messages.js";
+import {
+  decodeSerfMessage,
+  encodeSerfMessage,
+  encodeSerfPushPull,
+  type LamportTime,
+  type SerfMessage,
+  type SerfPushPull,
+} from "../wire/serf-messages.js";
 import type { Announcements } from "./announcements.js";
 import { type LamportClock, successor } from "./lamport.js";
 import type { Membership } from "./membership.js";
@@ -34,11 +41,9 @@ export class UserState {
 
   encode(): Bytes {
     const { clocks, membership, userEvents } = this.#parts;
+    const { rosterLtimes } = membership;
     const statusLtimes = new Map<string, LamportTime>();
-    for (const { member, statusLtime } of membership.records()) {
-      statusLtimes.set(member.name, statusLtime);
-    }
-    return encodeSerfMessage({
+    const state: SerfPushPull = {
       kind: "push-pull",
       ltime: clocks.member.time,
       eventLtime: clocks.event.time,
@@ -46,7 +51,22 @@ export class UserState {
       statusLtimes,
       leftMembers: [...membership.left.keys()],
       events: userEvents.slots(),
-    });
+    };
+    if (rosterLtimes !== undefined) {
+      return encodeSerfPushPull(state, {
+        members: membership.size,
+        pieces: rosterLtimes.encoded(),
+      });
+    }
+    for (const { member, statusLtime } of membership.records()) {
+      statusLtimes.set(member.name, statusLtime);
+    }
+    return encodeSerfMessage(state);
+  }
+
+  /** Throws {@link DecodeError}. What a roster has is left out of the Lamport times. */
+  decode(bytes: Bytes): SerfMessage {
+    return decodeSerfMessage(bytes, this.#parts.membership.rosterLtimes?.known());
   }
 
   /**
@@ -91,7 +111,9 @@ export class UserState {
     const { announcements, held, membership, self } = this.#parts;
     const left = new Set(remote.leftMembers.filter((node) => !this.#cameBack(node)));
     for (const node of left) {
-      const ltime = leaveTime(remote.statusLtimes.get(node) ?? 0, membership.statusLtime(node));
+      const known = membership.statusLtime(node);
+      const unsaid = membership.rosterLtimes === undefined ? 0 : (known ?? 0);
+      const ltime = leaveTime(remote.statusLtimes.get(node) ?? unsaid, known);
       const peer = node === self ? undefined : held(node);
       if (peer?.state === "suspect" && membership.get(node)?.status === "alive") {
         membership.noteLeave(node, { ltime, incarnation: peer.incarnation });

@@ -111,7 +111,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
       recorder?.member(kind, member);
       stream.member(now, kind, member);
     },
-    roster: roster?.membership,
+    roster,
   });
   const broadcasts = new Broadcasts(config, log, counters, meter, () => membership.size);
   const announcements = new Announcements({

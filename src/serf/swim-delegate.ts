@@ -118,7 +118,7 @@ export class SwimDelegate implements Delegate {
 
   mergeRemoteState(now: Instant, state: Bytes, join: boolean, ours: boolean): void {
     const { ignoresOld, log, userState } = this.#parts;
-    const remote = this.#decode(state, decodeSerfMessage);
+    const remote = this.#decode(state, (bytes) => userState.decode(bytes));
     if (remote === undefined) return;
     if (remote.kind !== "push-pull") {
       log.error({ kind: remote.kind }, "remote state is another message");

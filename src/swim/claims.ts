@@ -261,7 +261,7 @@ export class Claims {
       known.address = { ip: claim.ip, port: claim.port };
     }
     if (updated) known.meta = meta;
-    known.versions = this.#keepVersions(claim.versions, known.versions);
+    members.setVersions(known, this.#keepVersions(claim.versions, known.versions));
     known.incarnation = incarnation;
     known.suspicion = undefined;
     members.setState(known, "alive", now);

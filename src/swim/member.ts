@@ -1,6 +1,6 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
-import type { RemoteState } from "../wire/swim-messages.js";
+import type { MemberState, RemoteState } from "../wire/swim-messages.js";
 
 /**
  * What SWIM holds to be true of one member. The layer above reads it and never changes it.
@@ -24,4 +24,10 @@ export interface SwimMember {
 /** True for a member that is not in the group any more, whether it failed or left. */
 export function isGone(member: SwimMember): boolean {
   return member.state === "dead" || member.state === "left";
+}
+
+/** As a push/pull describes it. */
+export function stateOf(member: SwimMember): MemberState {
+  const { address, incarnation, meta, name, state, versions } = member;
+  return { node: name, incarnation, ip: address.ip, port: address.port, meta, state, versions };
 }

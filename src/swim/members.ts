@@ -1,10 +1,11 @@
 import { Overlay } from "../base/overlay.js";
 import { intBelow, type Random } from "../base/random.js";
-import type { Instant, Millis } from "../base/units.js";
+import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { RemoteState } from "../wire/swim-messages.js";
 import { isGone, type SwimMember } from "./member.js";
 import { ArrayRing, type Ring, RosterRing } from "./ring.js";
 import type { Roster } from "./roster.js";
+import { RosterStates } from "./roster-states.js";
 import type { Suspicion } from "./suspicion.js";
 
 /** How long a member that is gone stays in the table; a cluster's restarts take less. */
@@ -30,6 +31,11 @@ export class Members {
   /** As many as `capacity` allows; names are kept until they are purged. */
   readonly #records: Overlay<MemberRecord>;
   readonly #ring: Ring;
+  /** What can be said of a roster at once. */
+  readonly states: RosterStates | undefined;
+  /** PMin, PMax, PCur, DMin, DMax, DCur of all members that there ever were; undefined if they differ. */
+  #commonVersions: Bytes | undefined;
+  #versionsDiffer = false;
   /** Who is before it was probed in this round. */
   #cursor = 0;
   #here: number;
@@ -42,7 +48,9 @@ export class Members {
     this.#capacity = capacity;
     this.#records = new Overlay(roster?.byName);
     this.#ring = roster === undefined ? new ArrayRing() : new RosterRing(roster, this.#records);
+    this.states = roster && new RosterStates(roster, this.#records);
     this.#here = this.#ring.length;
+    this.#commonVersions = roster?.records[0]?.versions;
   }
 
   /** Whatever their state. */
@@ -57,6 +65,10 @@ export class Members {
 
   get full(): boolean {
     return this.#ring.length >= this.#capacity;
+  }
+
+  get commonVersions(): Bytes | undefined {
+    return this.#versionsDiffer ? undefined : this.#commonVersions;
   }
 
   /** To be read only: others may share it. It may be another object once it has changed. */
@@ -82,7 +94,13 @@ export class Members {
   add(record: MemberRecord): void {
     this.#records.set(record.name, record);
     this.#ring.push(record);
+    this.#noteVersions(record.versions);
     if (!isGone(record)) this.#here += 1;
+  }
+
+  setVersions(record: MemberRecord, versions: Bytes): void {
+    record.versions = versions;
+    this.#noteVersions(versions);
   }
 
   /** Also stamps the change, if it is one. */
@@ -141,6 +159,12 @@ export class Members {
       if (accept(member)) picked.push(member);
     }
     return picked;
+  }
+
+  /** Equal ones are kept once ({@link Claims}). */
+  #noteVersions(versions: Bytes): void {
+    this.#commonVersions ??= versions;
+    if (versions !== this.#commonVersions) this.#versionsDiffer = true;
   }
 
   #beginRound(now: Instant, local: SwimMember, graceTime: Millis): void {

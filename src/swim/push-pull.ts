@@ -3,14 +3,14 @@ import type { Instant, Millis } from "../base/units.js";
 import type {
   MemberState,
   PushPull as PushPullMessage,
-  StreamMessage,
+  SentStreamMessage,
 } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
-import type { MemberRecord } from "./members.js";
+import { stateOf } from "./member.js";
 import type { Parts } from "./parts.js";
 import { pushPullInterval } from "./scaling.js";
 import type { Outcome, Streams } from "./streams.js";
-import { findIncompatible, type Versioned } from "./versions.js";
+import { findIncompatible, speakAlike, type Versioned } from "./versions.js";
 
 /** How an exchange ended; `failure` is undefined if both sides know the same now. */
 export type ExchangeDone = (now: Instant, failure: string | undefined) => void;
@@ -67,7 +67,7 @@ export class PushPull {
     now: Instant,
     from: Address,
     request: PushPullMessage,
-    reply: (message: StreamMessage) => void,
+    reply: (message: SentStreamMessage) => void,
   ): void {
     const { counters, host } = this.#parts;
     counters.pushPulls += 1;
@@ -105,7 +105,9 @@ export class PushPull {
   /** Undefined if the members were merged, else why not. */
   #merge(now: Instant, peer: Address, remote: PushPullMessage, ours: boolean): string | undefined {
     const { delegate, faults, members } = this.#parts;
-    const failure = findIncompatible([...members.all()], remote.members.map(versioned));
+    const failure = speakAlike(members.commonVersions, remote.members)
+      ? undefined
+      : findIncompatible([...members.all()], remote.members.map(versioned));
     if (failure !== undefined) return failure;
     const source = ours ? "join" : "exchange";
     for (const state of remote.members) this.#claims.handleState(now, state, source);
@@ -120,9 +122,20 @@ export class PushPull {
   }
 
   /** Everyone we know, whatever their state, and what the layer above adds. */
-  #localState(now: Instant, join: boolean): PushPullMessage {
+  #localState(now: Instant, join: boolean): SentStreamMessage {
     const { delegate, local, members } = this.#parts;
     const held = now < this.#heldUntil;
+    const encoded = held ? undefined : members.states?.encoded();
+    if (encoded !== undefined) {
+      const userState = delegate.localState(now, join);
+      return {
+        kind: "encoded-push-pull",
+        join,
+        members: members.known,
+        states: encoded,
+        userState,
+      };
+    }
     const told: MemberState[] = [];
     for (const member of members.all()) {
       if (!held || member !== local) told.push(stateOf(member));
@@ -138,9 +151,4 @@ export class PushPull {
 
 function versioned({ node, state, versions }: MemberState): Versioned {
   return { name: node, state, versions };
-}
-
-function stateOf(member: Readonly<MemberRecord>): MemberState {
-  const { address, incarnation, meta, name, state, versions } = member;
-  return { node: name, incarnation, ip: address.ip, port: address.port, meta, state, versions };
 }

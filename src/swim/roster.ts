@@ -1,4 +1,6 @@
-import type { SwimMember } from "./member.js";
+import { EncodedList } from "../wire/encoded-list.js";
+import { encodeMemberState } from "../wire/stream.js";
+import { type SwimMember, stateOf } from "./member.js";
 import type { MemberRecord } from "./members.js";
 
 /**
@@ -10,6 +12,8 @@ export class Roster {
   /** Nobody writes to them: who would gets a copy. */
   readonly records: readonly Readonly<MemberRecord>[];
   readonly byName: ReadonlyMap<string, MemberRecord>;
+  /** As a push/pull describes them. */
+  readonly encoded: EncodedList;
   readonly #places: ReadonlyMap<string, number>;
 
   constructor(members: readonly Omit<SwimMember, "state">[]) {
@@ -17,6 +21,9 @@ export class Roster {
       Object.freeze({ ...member, state: "alive", suspicion: undefined } as const),
     );
     this.byName = new Map(this.records.map((record) => [record.name, record]));
+    this.encoded = new EncodedList(
+      this.records.map((record) => encodeMemberState(stateOf(record))),
+    );
     this.#places = new Map(this.records.map((record, place) => [record.name, place]));
   }
 

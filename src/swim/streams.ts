@@ -2,7 +2,7 @@ import { type Address, formatAddress } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { DecodeError } from "../wire/errors.js";
 import { StreamReader, sealStream } from "../wire/stream.js";
-import type { StreamMessage } from "../wire/swim-messages.js";
+import type { SentStreamMessage, StreamMessage } from "../wire/swim-messages.js";
 import type { StreamId } from "./host.js";
 import type { Parts } from "./parts.js";
 
@@ -26,7 +26,7 @@ export type Serve = (
   now: Instant,
   from: Address,
   message: StreamMessage,
-  reply: (message: StreamMessage) => void,
+  reply: (message: SentStreamMessage) => void,
 ) => void;
 
 interface Exchange {
@@ -64,7 +64,7 @@ export class Streams {
   /** Connects and sends `message`; `done` is called once, at `deadline` at the latest. */
   dial(
     to: Address,
-    message: StreamMessage,
+    message: SentStreamMessage,
     deadline: Instant,
     done: (now: Instant, outcome: Outcome) => void,
   ): void {
@@ -115,10 +115,11 @@ export class Streams {
   }
 
   #begin(peer: Address, deadline: Instant, done: Exchange["done"]): Exchange {
-    const { config, host } = this.#parts;
+    const { config, host, members } = this.#parts;
     const { keyring, label } = config;
     const stream = ++this.#lastStream;
-    const reader = new StreamReader({ keyring, label, dialled: done !== undefined });
+    const secrets = { keyring, label, dialled: done !== undefined };
+    const reader = new StreamReader(secrets, () => members.states?.known());
     const exchange: Exchange = { stream, peer, reader, done, receivedBytes: 0, heldBytes: 0 };
     this.#open.set(stream, exchange);
     // By number: what a stream held is let go when it closes, not when its time is over.
@@ -183,7 +184,7 @@ export class Streams {
     this.#inboundBytes -= exchange.heldBytes;
   }
 
-  #write(exchange: Exchange, message: StreamMessage): void {
+  #write(exchange: Exchange, message: SentStreamMessage): void {
     const { config, counters, host, meter } = this.#parts;
     const { compression, keyring, label } = config;
     const dialled = exchange.done !== undefined;
@@ -191,7 +192,9 @@ export class Streams {
     const bytes = sealStream(message, { compression, keyring, label, dialled, nonce });
     counters.streamBytesSent += bytes.length;
     meter.count("memberlist.tcp.sent", bytes.length);
-    if (message.kind === "push-pull") meter.gauge("memberlist.size.local", bytes.length);
+    if (message.kind === "push-pull" || message.kind === "encoded-push-pull") {
+      meter.gauge("memberlist.size.local", bytes.length);
+    }
     host.emit({ kind: "write", stream: exchange.stream, bytes });
   }
 

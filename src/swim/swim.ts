@@ -6,6 +6,7 @@ import {
   type PacketMessage,
   type Ping,
   type RemoteState,
+  type SentStreamMessage,
   type StreamMessage,
 } from "../wire/swim-messages.js";
 import { Asking, type Question } from "./asking.js";
@@ -282,7 +283,7 @@ export class Swim {
     now: Instant,
     from: Address,
     message: StreamMessage,
-    reply: (message: StreamMessage) => void,
+    reply: (message: SentStreamMessage) => void,
   ): void {
     const { delegate, host } = this.#parts;
     switch (message.kind) {

@@ -1,3 +1,4 @@
+import { sameBytes } from "../base/address.js";
 import type { Bytes } from "../base/units.js";
 import type { RemoteState } from "../wire/swim-messages.js";
 
@@ -40,6 +41,20 @@ export function findIncompatible(
     }
   }
   return undefined;
+}
+
+/**
+ * True if all of `remote` speak as all members here do: with `common` versions, which are undefined if
+ * those differ. Then {@link findIncompatible} need not look at thousands that are all the same.
+ */
+export function speakAlike(
+  common: Bytes | undefined,
+  remote: readonly Pick<Versioned, "versions">[],
+): boolean {
+  if (common === undefined) return false;
+  const one: Versioned = { name: "", state: "alive", versions: common };
+  if (findIncompatible([one], []) !== undefined) return false;
+  return remote.every(({ versions }) => sameBytes(versions, common));
 }
 
 interface Range {

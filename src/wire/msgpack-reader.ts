@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import type { KnownValues } from "./encoded-list.js";
 import { DecodeError } from "./errors.js";
 import { Scanner } from "./msgpack-scanner.js";
 import { decodeText } from "./text.js";
@@ -194,6 +195,14 @@ export class Reader {
     for (let index = 0; index < length; index += 1)
       own[index] = this.#bytes[start + index] as number;
     return own;
+  }
+
+  /** Passes over what comes next as far as it is `known`; how many values that were, at most `most`. */
+  passKnown(known: KnownValues | undefined, most: number): number {
+    if (known === undefined) return 0;
+    const passed = known.find(this.#bytes, this.position, this.#bytes.length, most);
+    this.position += passed;
+    return known.found;
   }
 
   /** Passes over one value, whatever it is. */

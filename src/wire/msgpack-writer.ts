@@ -36,6 +36,11 @@ export class Writer {
     this.byte(type);
   }
 
+  /** Starts what has no type byte. */
+  start(): void {
+    this.#end = this.#start;
+  }
+
   /** What was written since {@link begin}; the caller owns it. */
   take(): Bytes {
     const { buffer } = this.#slab;

@@ -1,4 +1,5 @@
 import type { Bytes, Millis } from "../base/units.js";
+import type { KnownValues } from "./encoded-list.js";
 import { DecodeError } from "./errors.js";
 import { Reader } from "./msgpack-reader.js";
 import { Writer } from "./msgpack-writer.js";
@@ -34,7 +35,12 @@ import {
   writeQueryResponse,
   writeUserEvent,
 } from "./serf-layouts.js";
-import { readSerfPushPull, writeSerfPushPull } from "./serf-push-pull-layout.js";
+import {
+  type EncodedLtimes,
+  readSerfPushPull,
+  writeSerfPushPull,
+  writeStatusLtime,
+} from "./serf-push-pull-layout.js";
 import { decodeText, encodeText } from "./text.js";
 
 /**
@@ -199,6 +205,20 @@ const types = {
 
 const writer = new Writer("raw");
 
+/** {@link encodeSerfMessage}, with `ltimes` in place of those in the message. */
+export function encodeSerfPushPull(message: SerfPushPull, ltimes: EncodedLtimes): Bytes {
+  writer.begin(types.pushPull);
+  writeSerfPushPull(writer, message, ltimes);
+  return writer.take();
+}
+
+/** An entry of {@link SerfPushPull.statusLtimes}. */
+export function encodeStatusLtime(name: string, ltime: LamportTime): Bytes {
+  writer.start();
+  writeStatusLtime(writer, name, ltime);
+  return writer.take();
+}
+
 /** The bytes of one message, type byte included; the caller owns them. */
 export function encodeSerfMessage(message: SerfMessage): Bytes {
   switch (message.kind) {
@@ -246,8 +266,11 @@ export function encodeSerfMessage(message: SerfMessage): Bytes {
   return writer.take();
 }
 
-/** The message in a user message or user state; throws {@link DecodeError}. */
-export function decodeSerfMessage(payload: Bytes): SerfMessage {
+/**
+ * The message in a user message or user state; throws {@link DecodeError}. In a push/pull, Lamport times
+ * that are `known` are passed over.
+ */
+export function decodeSerfMessage(payload: Bytes, known?: KnownValues): SerfMessage {
   const reader = new Reader(payload, 1);
   switch (payload[0]) {
     case types.leave:
@@ -255,7 +278,7 @@ export function decodeSerfMessage(payload: Bytes): SerfMessage {
     case types.join:
       return readJoin(reader);
     case types.pushPull:
-      return readSerfPushPull(reader);
+      return readSerfPushPull(reader, known);
     case types.userEvent:
       return readUserEvent(reader);
     case types.query:

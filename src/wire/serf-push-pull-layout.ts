@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import type { KnownValues } from "./encoded-list.js";
 import { DecodeError } from "./errors.js";
 import { maxBufferedEvents, maxEventSlots, maxPushPullMembers } from "./limits.js";
 import { Fields, fieldCount, maxLtime, type Reader } from "./msgpack-reader.js";
@@ -9,6 +10,19 @@ import type { EventSlot, LamportTime, SerfPushPull } from "./serf-messages.js";
  * How Serf's part of a push/pull lies in MessagePack: the user state that memberlist carries.
  */
 
+/** Names and their Lamport times that are encoded already. */
+export interface EncodedLtimes {
+  readonly members: number;
+  /** Each of any length. */
+  readonly pieces: readonly Bytes[];
+}
+
+/** One entry of {@link SerfPushPull.statusLtimes}. */
+export function writeStatusLtime(writer: Writer, name: string, ltime: LamportTime): void {
+  writer.text(name);
+  writer.int(ltime);
+}
+
 const pushPullFields = new Fields(
   "LTime",
   "StatusLTimes",
@@ -18,7 +32,12 @@ const pushPullFields = new Fields(
   "QueryLTime",
 );
 
-export function writeSerfPushPull(writer: Writer, state: SerfPushPull): void {
+/** `ltimes` stand for {@link SerfPushPull.statusLtimes}. */
+export function writeSerfPushPull(
+  writer: Writer,
+  state: SerfPushPull,
+  ltimes?: EncodedLtimes,
+): void {
   writer.map(6);
   writer.text("EventLTime");
   writer.int(state.eventLtime);
@@ -36,14 +55,17 @@ export function writeSerfPushPull(writer: Writer, state: SerfPushPull): void {
   writer.text("QueryLTime");
   writer.int(state.queryLtime);
   writer.text("StatusLTimes");
-  writer.map(state.statusLtimes.size);
-  for (const [name, ltime] of state.statusLtimes) {
-    writer.text(name);
-    writer.int(ltime);
+  if (ltimes !== undefined) {
+    writer.map(ltimes.members);
+    for (const piece of ltimes.pieces) writer.raw(piece);
+    return;
   }
+  writer.map(state.statusLtimes.size);
+  for (const [name, ltime] of state.statusLtimes) writeStatusLtime(writer, name, ltime);
 }
 
-export function readSerfPushPull(reader: Reader): SerfPushPull {
+/** Lamport times that are `known` are left out. */
+export function readSerfPushPull(reader: Reader, known?: KnownValues): SerfPushPull {
   let ltime = 0;
   let eventLtime = 0;
   let queryLtime = 0;
@@ -57,7 +79,7 @@ export function readSerfPushPull(reader: Reader): SerfPushPull {
         ltime = reader.uint(maxLtime);
         break;
       case "StatusLTimes":
-        statusLtimes = readStatusLtimes(reader);
+        statusLtimes = readStatusLtimes(reader, known);
         break;
       case "LeftMembers":
         leftMembers = readNames(reader);
@@ -78,12 +100,18 @@ export function readSerfPushPull(reader: Reader): SerfPushPull {
   return { kind: "push-pull", ltime, eventLtime, queryLtime, statusLtimes, leftMembers, events };
 }
 
-function readStatusLtimes(reader: Reader): Map<string, LamportTime> {
+function readStatusLtimes(
+  reader: Reader,
+  known: KnownValues | undefined,
+): Map<string, LamportTime> {
   const count = bounded(reader.map(), maxPushPullMembers);
   const statusLtimes = new Map<string, LamportTime>();
   for (let index = 0; index < count; index += 1) {
+    index += reader.passKnown(known, count - index);
+    if (index >= count) break;
     const name = reader.text();
     statusLtimes.set(name, reader.uint(maxLtime));
+    known?.noteRead(name);
   }
   return statusLtimes;
 }

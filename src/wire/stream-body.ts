@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import type { KnownValues } from "./encoded-list.js";
 import { DecodeError } from "./errors.js";
 import {
   maxPushPullMembers,
@@ -19,6 +20,9 @@ import {
 import { readAck, readPing } from "./swim-layouts.js";
 import type { MemberState, StreamMessage } from "./swim-messages.js";
 
+/** Undefined if there is nothing to find. */
+export type FindKnown = () => KnownValues | undefined;
+
 /**
  * Reads one message from the plaintext of a stream, of which there may be more each time. Work is in
  * proportion to the bytes, however small the pieces are.
@@ -34,10 +38,13 @@ export class StreamBody {
   /** What was listed and how much of it was kept: a state that is none of the four is passed over. */
   readonly #members: MemberState[] = [];
   #listed = 0;
+  readonly #findKnown: FindKnown | undefined;
+  #known: KnownValues | undefined;
 
   /** The type byte stands at `start`. */
-  constructor(type: number, start: number) {
+  constructor(type: number, start: number, findKnown?: FindKnown) {
     this.#type = type;
+    this.#findKnown = findKnown;
     this.#position = start + 1;
     this.#scanner = new Scanner(this.#position);
   }
@@ -76,16 +83,32 @@ export class StreamBody {
       this.#header = readPushPullHeader(this.#take(bytes));
       if (this.#header.members > maxPushPullMembers) throw tooMany("members in a push/pull");
       if (this.#header.userStateBytes > maxUserStateBytes) throw tooMany("bytes of user state");
+      this.#known = this.#findKnown?.();
     }
-    while (this.#listed < this.#header.members) {
+    const { members } = this.#header;
+    this.#passKnown(bytes, end, members);
+    while (this.#listed < members) {
       if (!this.#complete(bytes, end)) return undefined;
       const member = readMemberState(this.#take(bytes));
       if (member !== undefined) this.#members.push(member);
       this.#listed += 1;
+      if (member === undefined || this.#known === undefined) continue;
+      this.#known.noteRead(member.node);
+      this.#passKnown(bytes, end, members);
     }
     const userState = this.#tail(bytes, end, this.#header.userStateBytes);
     if (userState === undefined) return undefined;
     return { kind: "push-pull", join: this.#header.join, members: this.#members, userState };
+  }
+
+  #passKnown(bytes: Bytes, end: number, members: number): void {
+    const known = this.#known;
+    if (known === undefined || this.#listed >= members) return;
+    const passed = known.find(bytes, this.#position, end, members - this.#listed);
+    if (known.found === 0) return;
+    this.#listed += known.found;
+    this.#position += passed;
+    this.#scanner = new Scanner(this.#position);
   }
 
   /** True if the value at {@link #position} is there whole. */

@@ -9,7 +9,7 @@ import { messageTypes } from "./message-types.js";
 import { Scanner } from "./msgpack-scanner.js";
 import { Writer } from "./msgpack-writer.js";
 import { plainBytes } from "./plain-bytes.js";
-import { StreamBody } from "./stream-body.js";
+import { type FindKnown, StreamBody } from "./stream-body.js";
 import {
   writeError,
   writeMemberState,
@@ -17,7 +17,12 @@ import {
   writeUserHeader,
 } from "./stream-layouts.js";
 import { writeAck, writePing } from "./swim-layouts.js";
-import type { StreamMessage } from "./swim-messages.js";
+import type {
+  EncodedPushPull,
+  MemberState,
+  SentStreamMessage,
+  StreamMessage,
+} from "./swim-messages.js";
 import { encodeText } from "./text.js";
 import { readU32, writeU32 } from "./u32.js";
 
@@ -44,6 +49,7 @@ const boxHeaderBytes = 5;
 /** Reads the one message that a peer sends over a stream, in whatever pieces it comes. */
 export class StreamReader {
   readonly #secrets: StreamSecrets;
+  readonly #findKnown: FindKnown | undefined;
   /** What came so far: at most `maxStreamBytes`, and at most twice that much room. */
   #bytes: Bytes = new Uint8Array(0);
   #length = 0;
@@ -53,8 +59,10 @@ export class StreamReader {
   #body: StreamBody | undefined;
   #done = false;
 
-  constructor(secrets: StreamSecrets) {
+  /** `findKnown` passes over members that are known, if the stream is neither compressed nor encrypted. */
+  constructor(secrets: StreamSecrets, findKnown?: FindKnown) {
     this.#secrets = secrets;
+    this.#findKnown = findKnown;
   }
 
   /**
@@ -105,7 +113,7 @@ export class StreamReader {
       throw new AuthenticationError("Encryption is configured but remote state is not encrypted");
     }
     if (type === messageTypes.compressed) return this.#readCompressed(this.#start);
-    this.#body ??= new StreamBody(type, this.#start);
+    this.#body ??= new StreamBody(type, this.#start, this.#findKnown);
     return this.#body.read(this.#bytes, this.#length);
   }
 
@@ -172,7 +180,7 @@ function boxData(header: Bytes, label: string): Bytes {
 const writer = new Writer("raw");
 
 /** All bytes that carry one message over a stream; the caller owns them. */
-export function sealStream(message: StreamMessage, sealing: StreamSealing): Bytes {
+export function sealStream(message: SentStreamMessage, sealing: StreamSealing): Bytes {
   const { compression, keyring, label, dialled, nonce } = sealing;
   let frame = encodeStreamMessage(message);
   if (compression) frame = deflateFrame(frame);
@@ -194,7 +202,30 @@ function concat(head: Bytes, tail: Bytes): Bytes {
   return whole;
 }
 
-function encodeStreamMessage(message: StreamMessage): Bytes {
+/** As a push/pull carries it. */
+export function encodeMemberState(member: MemberState): Bytes {
+  writer.start();
+  writeMemberState(writer, member);
+  return writer.take();
+}
+
+/** The long pieces are copied once, into their place. */
+function encodeWhole({ join, members, states, userState }: EncodedPushPull): Bytes {
+  writer.begin(messageTypes.pushPull);
+  writePushPullHeader(writer, { join, members, userStateBytes: userState.length });
+  const pieces = [writer.take(), ...states, userState];
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  const whole = new Uint8Array(length);
+  let position = 0;
+  for (const piece of pieces) {
+    whole.set(piece, position);
+    position += piece.length;
+  }
+  return whole;
+}
+
+function encodeStreamMessage(message: SentStreamMessage): Bytes {
   switch (message.kind) {
     case "push-pull":
       writer.begin(messageTypes.pushPull);
@@ -206,6 +237,8 @@ function encodeStreamMessage(message: StreamMessage): Bytes {
       for (const member of message.members) writeMemberState(writer, member);
       writer.raw(message.userState);
       break;
+    case "encoded-push-pull":
+      return encodeWhole(message);
     case "ping":
       writer.begin(messageTypes.ping);
       writePing(writer, message);

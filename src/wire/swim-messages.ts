@@ -115,11 +115,25 @@ export interface PushPull {
   readonly userState: Bytes;
 }
 
+/** A {@link PushPull} whose members are encoded already; as it is sent, never as it is read. */
+export interface EncodedPushPull {
+  readonly kind: "encoded-push-pull";
+  readonly join: boolean;
+  /** How many {@link states} has. */
+  readonly members: number;
+  /** In pieces, each of any length. */
+  readonly states: readonly Bytes[];
+  readonly userState: Bytes;
+}
+
 /** What a packet may carry. */
 export type PacketMessage = Ping | IndirectPing | Ack | Nack | Alive | Suspect | Dead | UserMessage;
 
 /** What a stream may carry. */
 export type StreamMessage = PushPull | Ping | Ack | UserMessage | ErrorMessage;
+
+/** What can be sent over a stream. */
+export type SentStreamMessage = StreamMessage | EncodedPushPull;
 
 const writer = new Writer("raw");
 

@@ -88,7 +88,7 @@ describe("the bytes of a query", () => {
   test("are those that we hear ourselves, before they are gossiped", () => {
     const asker = new Asker();
     asker.start({ payload: unhex("70") });
-    expect(asker.heard).toEqual(asker.broadcast.map(decodeSerfMessage));
+    expect(asker.heard).toEqual(asker.broadcast.map((payload) => decodeSerfMessage(payload)));
   });
 });
 
@@ -152,7 +152,7 @@ describe("how long a query waits", () => {
     const asker = new Asker();
     asker.start({ timeout: 0.5 });
     asker.start({ timeout: 9.2e12 });
-    expect(asker.broadcast.map(decodeSerfMessage)).toMatchObject([
+    expect(asker.broadcast.map((payload) => decodeSerfMessage(payload))).toMatchObject([
       { timeout: 0.5 },
       { timeout: 9.2e12 },
     ]);
