@@ -13,7 +13,7 @@ export interface Described {
 export function describeOrders(orders: readonly SizeOrder[]): string {
   const [first] = orders[0] ?? [];
   if (first === undefined) return "";
-  const { compression, conditions, profile, seed, stallTime } = first;
+  const { compression, conditions, profile, refusals, seed, stallTime } = first;
   const { jitter, latency, loss } = conditions;
   const last = orders[0]?.at(-1)?.seed ?? seed;
   return [
@@ -21,6 +21,7 @@ export function describeOrders(orders: readonly SizeOrder[]): string {
     `${latency} to ${Number((latency + jitter).toFixed(3))} ms from one member to another`,
     `${share(loss)} of the packets lost`,
     ...(orders.some(([{ stalled }]) => stalled > 0) ? [`stalls of ${time(stallTime)}`] : []),
+    ...(refusals ? [] : ["refused connections not counted"]),
     compression ? "compressed" : "not compressed",
     last === seed ? `seed ${seed}` : `seeds ${seed} to ${last}`,
   ].join(", ");

@@ -13,7 +13,7 @@ const starts = ["cold", "settled"] as const;
 const [fewestNodes, mostNodes] = [2, 1_000_000];
 
 /** Up to so many members join at once by default: what they tell each other grows with the square. */
-const mostColdNodes = 1_000;
+const mostColdNodes = 200;
 
 /** Up to so many members compress by default, as agents do: it takes most of a simulation's time. */
 const mostCompressingNodes = 100;
@@ -125,6 +125,11 @@ export const simulateOptions: readonly OptionSpec[] = [
     help: `Compress as agents do. By default true if no group has more than ${mostCompressingNodes} members; it takes most of the time.`,
   },
   {
+    flag: "disable-refusal-detection",
+    kind: "switch",
+    help: "As with agents: wait for members whose hosts refuse connections as long as for silent ones.",
+  },
+  {
     flag: "seed",
     kind: "integer",
     placeholder: "NUMBER",
@@ -155,6 +160,7 @@ export function readOrders(args: Arguments): readonly SizeOrder[] {
   const common = {
     profile,
     conditions: conditionsOf(args, profile),
+    refusals: args.switched("disable-refusal-detection") !== true,
     compression: args.switched("compress") ?? Math.max(...sizes) <= mostCompressingNodes,
     steady: duration(args, "steady", seconds(30), 1_000),
     killSpread: duration(args, "kill-within", 0),

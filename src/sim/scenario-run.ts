@@ -44,12 +44,12 @@ export class ScenarioRun {
   #sampledAt: Instant = 0;
 
   constructor(scenario: Scenario, progress: Progress) {
-    const { compression, conditions, nodes, seed, start, timing } = scenario;
+    const { compression, conditions, nodes, refusals, seed, start, timing } = scenario;
     this.#scenario = scenario;
     this.#progress = progress;
     this.#random = new SeededRandom(seed, 0xf00d);
     // Members tell at once what they know: handlers hear of it later, when changes have been collected.
-    const config = { timing, compression, coalescePeriod: 0, userCoalescePeriod: 0 };
+    const config = { timing, compression, refusals, coalescePeriod: 0, userCoalescePeriod: 0 };
     this.#world = new World({ seed, conditions, config, hashPackets: false });
     const names = Array.from({ length: nodes }, (_, index) => `n${index + 1}`);
     if (start === "settled") this.#world.populate(names);

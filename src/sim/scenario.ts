@@ -1,4 +1,5 @@
 import type { Instant, Millis } from "../base/units.js";
+import type { SerfConfig } from "../serf/config.js";
 import type { Timing } from "../swim/config.js";
 import type { FalseAlarmReport } from "./false-alarms.js";
 import type { Conditions } from "./network.js";
@@ -16,6 +17,8 @@ export interface Scenario extends Fates {
   readonly timing: Timing;
   readonly conditions: Conditions;
   readonly compression: boolean;
+  /** Whether refused connections count as evidence of a crash. */
+  readonly refusals: SerfConfig["refusals"];
   /** How long nothing happens, for the steady traffic. */
   readonly steady: Millis;
   /** Kills happen by chance within so long; 0: all at the same moment. */

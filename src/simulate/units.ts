@@ -39,12 +39,15 @@ export function digits(value: number): string {
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 
-/** The middle, and from where to where if there were several runs. */
+/** The middle, and from where to where if there were several runs: `168 ms (108–258 ms)`. */
 export function range(
   { least, median, most }: Range,
   runs: number,
   show: (value: number | undefined) => string,
 ): string {
   if (runs === 1) return show(median);
-  return `${show(median)} (${show(least)} … ${show(most)})`;
+  const [from, to] = [show(least), show(most)];
+  const unit = / \S+$/.exec(to)?.[0] ?? "";
+  const short = unit !== "" && from.endsWith(unit) ? from.slice(0, -unit.length) : from;
+  return `${show(median)} (${short}–${to})`;
 }

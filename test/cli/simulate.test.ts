@@ -8,7 +8,7 @@ import { ProgressBar } from "../../src/cli/progress-bar.js";
 import { readOrders, simulateOptions } from "../../src/cli/simulate-options.js";
 import type { Plot } from "../../src/simulate/plots.js";
 import { simulate as simulation } from "../../src/simulate/simulation.js";
-import { bytes, count, memory, time } from "../../src/simulate/units.js";
+import { bytes, count, memory, range, time } from "../../src/simulate/units.js";
 import { FakeTerminal } from "./fake-terminal.js";
 import { bad, type Ran } from "./run-command.js";
 
@@ -48,7 +48,7 @@ describe("a run", () => {
       ["10", "process", "1"],
       ["10", "host", "2"],
     ]);
-    for (const row of rows) expect(row).toMatch(/ \d\.\d\d s .* 0$/);
+    for (const row of rows) expect(row).toMatch(/\d m?s .* 0$/);
   });
 
   test("says what makes it again", () => {
@@ -271,6 +271,9 @@ describe("the progress bar", () => {
 });
 
 test.for([
+  [range({ least: 108, median: 168, most: 258 }, 3, time), "168 ms (108–258 ms)"],
+  [range({ least: 900, median: 1_234, most: undefined }, 3, time), "1.23 s (900 ms–never)"],
+  [range({ least: 7, median: 7, most: 7 }, 1, time), "7 ms"],
   [time(undefined), "never"],
   [time(0), "0 ms"],
   [time(999.4), "999 ms"],

@@ -13,6 +13,7 @@ const plain: Scenario = {
   timing: profiles.lan,
   conditions: quietConditions,
   compression: false,
+  refusals: true,
   killed: 0,
   hostsLost: 0,
   leaving: 0,
@@ -44,6 +45,15 @@ test("every member that went is missed by everybody, in the way in which it went
   }
   expect(leaves.curve[100]).toBeLessThan(seconds(3));
   expect(hostsLost.curve[0]).toBeGreaterThan(seconds(3));
+});
+
+test("a killed process is found much sooner than a lost host, if refusals count", () => {
+  const faults = { nodes: 20, killed: 1, hostsLost: 1, start: "settled" as const };
+  const [killed = 0] = run(faults).killed.all;
+  const [lost = 0] = run(faults).hostsLost.all;
+  const [waitedFor = 0] = run({ ...faults, refusals: false }).killed.all;
+  expect(killed).toBeLessThan(lost / 2);
+  expect(waitedFor).toBeGreaterThan(2 * killed);
 });
 
 test("on a quiet network nobody is declared failed falsely, and all hear all news", () => {
