@@ -103,7 +103,7 @@ function trafficTable(summaries: readonly SizeSummary[], compression: boolean): 
 function alarmTable(summaries: readonly SizeSummary[]): Table {
   return {
     title: "False alarms",
-    note: "Members that were here and well and were declared failed, and to how many members that was told; those that stood still or left on purpose apart.",
+    note: "Members that were here and well and were declared failed, and to how many members that was told; those that stood still or left on purpose apart, with the number of members that were told.",
     columns: [
       "members",
       "declared failed",
@@ -123,11 +123,16 @@ function alarmTable(summaries: readonly SizeSummary[]): Table {
         believedFor.count === 0 ? none : time(believedFor.median),
         believedFor.count === 0 ? none : time(believedFor.max),
         count(believedFor.missing),
-        count(excusedAlarms.stalledMembers),
-        count(excusedAlarms.leavingMembers),
+        excused(excusedAlarms.stalledMembers, excusedAlarms.stalledViews),
+        excused(excusedAlarms.leavingMembers, excusedAlarms.leavingViews),
       ];
     }),
   };
+}
+
+/** How many members were declared failed, and at how many others. */
+function excused(members: number, views: number): string {
+  return members === 0 ? count(0) : `${count(members)} at ${count(views)}`;
 }
 
 function costTable(results: readonly SizeResult[]): Table {

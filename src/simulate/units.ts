@@ -47,6 +47,7 @@ export function range(
 ): string {
   if (runs === 1) return show(median);
   const [from, to] = [show(least), show(most)];
+  if (from === to) return from;
   const unit = / \S+$/.exec(to)?.[0] ?? "";
   const short = unit !== "" && from.endsWith(unit) ? from.slice(0, -unit.length) : from;
   return `${show(median)} (${short}–${to})`;

@@ -273,6 +273,7 @@ describe("the progress bar", () => {
 test.for([
   [range({ least: 108, median: 168, most: 258 }, 3, time), "168 ms (108–258 ms)"],
   [range({ least: 900, median: 1_234, most: undefined }, 3, time), "1.23 s (900 ms–never)"],
+  [range({ least: 2, median: 2, most: 2 }, 3, String), "2"],
   [range({ least: 7, median: 7, most: 7 }, 1, time), "7 ms"],
   [time(undefined), "never"],
   [time(0), "0 ms"],
