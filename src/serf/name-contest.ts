@@ -1,4 +1,4 @@
-import { formatAddress } from "../base/address.js";
+import { type Address, formatAddress } from "../base/address.js";
 import type { Log } from "../base/log.js";
 import type { Timers } from "../base/timers.js";
 import { type Instant, type Millis, minutes, seconds } from "../base/units.js";
@@ -34,6 +34,8 @@ export interface NameContestParts {
   readonly counters: SerfCounters;
   readonly poll: NamePoll;
   ownName(): OwnName;
+  /** Exchanges all with who is at `address`. */
+  exchange(now: Instant, address: Address): void;
   /** False from the moment on at which we leave. */
   staying(): boolean;
   /** Ends this member, without a leave. */
@@ -100,6 +102,7 @@ export class NameContest {
       case "stay":
         log.info({}, `majority in name conflict resolution ${count}`);
         this.#contest = undefined;
+        this.#tell(now, contest, votes.theirs);
         this.#watch(now, contest, maxWatches);
         return;
       case "tie":
@@ -141,6 +144,15 @@ export class NameContest {
         contest.won(end);
       });
     });
+  }
+
+  /**
+   * Who lost may not have heard of us: those who believe it pass nothing on that we say. That it is of our
+   * group is known from the members that hold our name there.
+   */
+  #tell(now: Instant, { claimants }: Contest, believers: number): void {
+    const { exchange, staying } = this.#parts;
+    if (believers > 0 && staying()) exchange(now, claimants.theirs);
   }
 
   /** Some may have believed the one that lost: they are told when it is gone. */

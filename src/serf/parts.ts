@@ -184,6 +184,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     counters,
     poll,
     ownName,
+    exchange: surroundings.exchange,
     staying,
     stop,
   });

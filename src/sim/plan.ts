@@ -19,7 +19,7 @@ export interface Plan {
 }
 
 /** What all members are configured with alike. */
-export type Settings = Pick<
+type Settings = Pick<
   SerfConfig,
   "eventBuffer" | "coalescePeriod" | "userCoalescePeriod" | "reconnectTimeout" | "tombstoneTimeout"
 >;
