@@ -1,3 +1,4 @@
+// One table: `npm run bench:refusal -- [--members N] [--seeds N] [--only TEXT]`.
 import { parseArgs } from "node:util";
 import { type Detection, type DetectionOptions, detect } from "#sim/detection.js";
 

@@ -6,7 +6,7 @@ import type { Process } from "./process.js";
 import { World, type WorldNode } from "./world.js";
 
 /** What is done to a group to learn how soon it sees what is true, and how often what is not. */
-export type Ordeal =
+type Ordeal =
   /** One process is killed, its host lives. */
   | { readonly kind: "kill" }
   /** One process is killed and started again after `after`, at the same address. */
@@ -56,6 +56,9 @@ export interface Detection {
 /** Until everybody knows everybody, and all is said. */
 const calmTime: Millis = seconds(40);
 
+/** Larger groups begin as ones that have been for long. */
+const largestJoin = 100;
+
 /** How long a dead claim may be under way. */
 const newsTime: Millis = seconds(1);
 
@@ -90,8 +93,9 @@ class DetectionRun {
   run(): Detection {
     const world = this.#world;
     const { loss = 0, members, refusing = 0, watched = seconds(60) } = this.#options;
-    const nodes = Array.from({ length: members }, (_, index) => world.add(`n${index}`));
-    for (const node of nodes) this.#start(node);
+    const names = Array.from({ length: members }, (_, index) => `n${index}`);
+    if (members > largestJoin) world.populate(names);
+    else for (const node of names.map((name) => world.add(name))) this.#start(node);
     world.run(calmTime);
     world.observer = {
       touched: () => {},

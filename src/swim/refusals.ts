@@ -1,6 +1,6 @@
 import { type Address, sameAddress } from "../base/address.js";
 import type { Instant, Millis } from "../base/units.js";
-import type { Suspect } from "../wire/swim-messages.js";
+import type { Dead, Suspect } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
 import { isConclusive } from "./evidence.js";
 import type { MemberRecord } from "./members.js";
@@ -17,6 +17,9 @@ const maxLooks = 16;
 
 /** Rounds in which a suspect is looked at without a new accusation in between. */
 const maxRounds = 10;
+
+/** Members that are told of our verdict at once, besides those that gossip tells. */
+const maxAnnounced = 8;
 
 /** A suspect that we look at. */
 interface Case {
@@ -279,6 +282,7 @@ export class Refusals {
       const witnesses = { hoped: this.#hoped, available: members.here - 2 };
       if (isConclusive({ rounds: open.rounds, accusers }, witnesses)) {
         this.#claims.convict(now, suspect, open.suspicion);
+        this.#announce(suspect);
         return;
       }
     }
@@ -308,7 +312,19 @@ export class Refusals {
     this.#tell(claim, listeners);
   }
 
-  #tell(claim: Suspect, listeners: Iterable<MemberRecord | undefined>): void {
+  /**
+   * When many timers run out, many say so at about the same time; here it is one member. In a group of
+   * less than ten a claim has so few copies that somebody might get none, and keep its own patience:
+   * such a group is told directly.
+   */
+  #announce({ incarnation, name }: MemberRecord): void {
+    const { local, members } = this.#parts;
+    const isOther = (member: MemberRecord): boolean => member.state === "alive" && member !== local;
+    const claim: Dead = { kind: "dead", node: name, incarnation, from: local.name };
+    this.#tell(claim, members.pick(maxAnnounced, isOther));
+  }
+
+  #tell(claim: Suspect | Dead, listeners: Iterable<MemberRecord | undefined>): void {
     for (const member of listeners) {
       if (member !== undefined) this.#sender.sendTogether(member, [claim]);
     }

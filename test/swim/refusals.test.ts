@@ -163,6 +163,9 @@ describe("a probe", () => {
     watched.run(250, world);
     expect(watched.state("m2")).toBe("dead 1");
     expect(watched.bench.swim.counters.suspicionsShortened).toBe(1);
+    watched.run(1, world);
+    const told = watched.packets.filter(({ messages: [first] }) => first?.kind === "dead");
+    expect(told.map(({ to }) => to)).toEqual(expect.arrayContaining(names(3, 10).map(addressOf)));
     expect(watched.bench.host.lines).toContain(
       "info Marking m2 as failed, connection refused (2 peer confirmations)",
     );
