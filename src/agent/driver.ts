@@ -23,6 +23,12 @@ export interface DriverParts {
   readonly onStop: (reason: string) => void;
 }
 
+/** What Node.js reads of a socket in one turn of its loop, however much waits (libuv, uv__udp_recvmsg). */
+const datagramsPerTurn = 32;
+
+/** More turns than a full socket buffer takes: what goes on for longer is a flood, and timers have to run. */
+const maxReadTurns = 64;
+
 /**
  * Runs one {@link Serf} on real sockets and the real clock: feeds one input, carries out what was
  * drained, arms one timer.
@@ -33,6 +39,8 @@ export class Driver {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires; infinite if none is armed. */
   #armedFor: Instant = Number.POSITIVE_INFINITY;
+  /** Datagrams that were read. */
+  #datagrams = 0;
   #settling = false;
   #stopped: Promise<unknown> | undefined;
 
@@ -44,7 +52,10 @@ export class Driver {
   start(): void {
     const { udp, tcp } = this.#parts;
     const serf = this.#serf;
-    udp.start((from, payload) => this.feed((at) => serf.receivePacket(at, from, payload)));
+    udp.start((from, payload) => {
+      this.#datagrams += 1;
+      this.feed((at) => serf.receivePacket(at, from, payload));
+    });
     tcp.start({
       accept: (from: Address) => this.feed((at) => serf.acceptStream(at, from)),
       receive: (stream, chunk) => this.feed((at) => serf.receiveStream(at, stream, chunk)),
@@ -120,15 +131,20 @@ export class Driver {
     clearTimeout(this.#timer);
     this.#armedFor = deadline;
     const wait = Math.min(Math.max(Math.ceil(deadline - now()), 0), longestTimer);
-    this.#timer = setTimeout(() => this.#fire(), wait);
+    this.#timer = setTimeout(() => this.#fire(maxReadTurns), wait);
   }
 
   /**
    * Node.js runs timers before it reads sockets: after a stall, acks that came long ago would count
-   * as missing, and members that answered as failed. So what waits is read first.
+   * as missing, and members that answered as failed. So what waits is read first, all of it.
    */
-  #fire(): void {
+  #fire(turns: number): void {
+    const before = this.#datagrams;
     setImmediate(() => {
+      if (this.#datagrams - before >= datagramsPerTurn && turns > 1) {
+        this.#fire(turns - 1);
+        return;
+      }
       this.#armedFor = Number.POSITIVE_INFINITY;
       if (!this.#stopped) this.feed((at) => this.#serf.handleTimeout(at));
     });

@@ -151,6 +151,30 @@ describe("what strangers send", () => {
   });
 });
 
+test("after a stall all that waits is read before any timer runs", async () => {
+  const { address, serf } = await startMember("a", "127.0.0.1");
+  const inputs: string[] = [];
+  const receivePacket = serf.receivePacket.bind(serf);
+  const handleTimeout = serf.handleTimeout.bind(serf);
+  serf.receivePacket = (...packet) => {
+    inputs.push("packet");
+    receivePacket(...packet);
+  };
+  serf.handleTimeout = (now) => {
+    inputs.push("timeout");
+    handleTimeout(now);
+  };
+  // Without a look-up each datagram is in the other's buffer when `send` returns.
+  const udp = createSocket({ type: "udp4", lookup: (host, _, done) => done(null, host, 4) });
+  onTestFinished(() => void udp.close());
+  udp.bind(0, "127.0.0.1");
+  inputs.length = 0;
+  for (let sent = 0; sent < 150; sent += 1) udp.send("x", address.port, "127.0.0.1");
+  for (const end = performance.now() + 250; performance.now() < end; );
+  await until("a timer ran", () => inputs.includes("timeout"));
+  expect(inputs.indexOf("timeout")).toBe(150);
+});
+
 test("a stopped driver lets go of its port and of the process", async () => {
   const a = await startMember("a", "127.0.0.1");
   const b = await startMember("b", "127.0.0.1");
