@@ -255,6 +255,15 @@ export const options: readonly Option[] = [
     help: "Wait for members whose hosts refuse connections as long as for silent ones. Otherwise they are declared failed as soon as others find them so, too. Not in Serf.",
   },
   {
+    field: "isolationCheck",
+    kind: "toggle",
+    flag: "disable-isolation-check",
+    negated: true,
+    key: "enable_isolation_check",
+    default: true,
+    help: "Suspect silent members also while nobody at all is heard. Otherwise it is taken for our own fault, and they are given more time. Not in Serf.",
+  },
+  {
     field: "broadcastTimeout",
     kind: "duration",
     flag: "broadcast-timeout",

@@ -29,6 +29,7 @@ export function serfConfig(
     keyring: files.keyring,
     compression: settings.compression,
     refusals: settings.refusalDetection,
+    isolation: settings.isolationCheck,
     delegateVersion: settings.protocol,
     broadcastTimeout: settings.broadcastTimeout,
     reconnectInterval: settings.reconnectInterval,

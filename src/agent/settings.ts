@@ -15,6 +15,7 @@ export interface Settings {
   readonly protocol: number;
   readonly compression: boolean;
   readonly refusalDetection: boolean;
+  readonly isolationCheck: boolean;
   readonly disableCoordinates: boolean;
   readonly validateNodeNames: boolean;
   readonly disableNameResolution: boolean;

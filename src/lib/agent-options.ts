@@ -30,6 +30,8 @@ export interface AgentOptions {
   readonly compression?: boolean | undefined;
   /** Whether members whose hosts refuse connections are declared failed early. Default: true. */
   readonly refusalDetection?: boolean | undefined;
+  /** Whether silent members are given more time while nobody at all is heard. Default: true. */
+  readonly isolationCheck?: boolean | undefined;
 
   /** Key that encrypts the gossip: 16, 24 or 32 bytes in base64, the same on all members. */
   readonly encryptKey?: string | undefined;

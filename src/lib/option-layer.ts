@@ -17,6 +17,7 @@ const fields = {
   protocol: "protocol",
   compression: "compression",
   refusalDetection: "refusalDetection",
+  isolationCheck: "isolationCheck",
   encryptKey: "encryptKey",
   keyringFile: "keyringFile",
   join: "startJoin",

@@ -71,6 +71,8 @@ export interface SerfConfig {
   readonly inquires?: boolean;
   /** As {@link SwimConfig.refusals}. */
   readonly refusals: boolean;
+  /** As {@link SwimConfig.isolation}. */
+  readonly isolation?: boolean;
   /** As {@link SwimConfig.lifeguard}. */
   readonly lifeguard?: LifeguardParts;
   /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */

@@ -4,7 +4,7 @@ import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { type Meter, noMeter } from "../base/meter.js";
 import type { Random } from "../base/random.js";
-import { TimerQueue } from "../base/timers.js";
+import { TimerQueue, type Timers } from "../base/timers.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { SwimCounters } from "../swim/counters.js";
 import type { StreamId } from "../swim/host.js";
@@ -44,6 +44,8 @@ export interface SerfHost {
   readonly saveKeyring?: (keys: readonly Bytes[]) => void;
   /** Nobody measures if there is none. */
   readonly meter?: Meter;
+  /** Gives the timers of what sends, made of those of all; a simulation may hold them back. */
+  readonly sendTimers?: (timers: Timers) => Timers;
 }
 
 /**
@@ -115,6 +117,7 @@ export class Serf {
       },
       {
         timers,
+        sendTimers: host.sendTimers?.(timers) ?? timers,
         random: host.random,
         log: host.logs.swim,
         emit: (output) => this.#outbox.push(output),

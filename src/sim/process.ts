@@ -1,4 +1,5 @@
 import type { Address } from "../base/address.js";
+import type { TimerCallback } from "../base/timers.js";
 import type { Instant } from "../base/units.js";
 import type { SerfOutput } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
@@ -40,6 +41,8 @@ export class Process {
   paused = false;
   /** True while it neither sends nor handles messages, though its timers run. */
   blocked = false;
+  /** True if, blocked, whatever wants to send stops there and comes no further. */
+  hangs = false;
   /** When it is to be woken, in virtual time; infinite if nobody asked for it. */
   wakeAt: Instant = Number.POSITIVE_INFINITY;
   /** What came while it did not read; datagrams up to {@link socketBufferBytes}. */
@@ -47,6 +50,8 @@ export class Process {
   #inboxBytes = 0;
   /** What it wanted to send while it was blocked, in order; up to {@link maxUnsent}. */
   #unsent: SerfOutput[] = [];
+  /** What was about to send then: one for each periodic task, probe and relayed ping. */
+  #held: TimerCallback[] = [];
 
   constructor(life: Life) {
     const { address, name } = life.node;
@@ -82,6 +87,17 @@ export class Process {
     this.#inbox = [];
     this.#inboxBytes = 0;
     return inbox;
+  }
+
+  /** Keeps what is about to send until it is blocked no more. */
+  hold(run: TimerCallback): void {
+    this.#held.push(run);
+  }
+
+  takeHeld(): TimerCallback[] {
+    const held = this.#held;
+    this.#held = [];
+    return held;
   }
 
   /** Keeps what is to be sent until it is blocked no more. */

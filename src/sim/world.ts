@@ -203,11 +203,15 @@ export class World {
   /**
    * Lifeguard's anomaly (section V of the paper): the process neither sends nor handles messages, but its
    * timers run. What comes waits in its sockets, and what it wants to send waits as well.
+   *
+   * With `hangs`, what wants to send gets stuck there and does nothing more until then, as each of
+   * memberlist's threads does that the paper stopped: there is one ping under way then, not one a second.
    */
-  block(node: WorldNode): void {
+  block(node: WorldNode, hangs = false): void {
     if (node.process?.up !== true) return;
     this.history.line(this.now, `${node.name} is blocked`);
     node.process.blocked = true;
+    node.process.hangs = hangs;
   }
 
   /** What it wanted to send is sent, and then what waits to be read is read. */
@@ -296,6 +300,11 @@ export class World {
   /** Does what a process could not do while it stood still or was blocked, if it can now. */
   #catchUp(process: Process): void {
     if (!process.reads) return;
+    const held = process.takeHeld();
+    if (held.length > 0)
+      this.feed(process, (now) => {
+        for (const run of held) run(now);
+      });
     for (const output of process.takeUnsent()) this.#carryOut(process, output);
     for (const input of process.takeInbox()) input();
   }
@@ -436,6 +445,15 @@ export class World {
         random,
         logs: log?.(node.name) ?? { serf: silent, swim: silent },
         saveKeyring,
+        sendTimers: (timers) => ({
+          at: (when, run) => {
+            timers.at(when, (now) => {
+              const { process } = node;
+              if (process?.blocked === true && process.hangs) process.hold(run);
+              else run(now);
+            });
+          },
+        }),
         nonce: () => Uint8Array.from({ length: 12 }, () => Math.floor(random.next() * 256)),
       },
     );

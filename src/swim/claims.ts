@@ -96,7 +96,8 @@ export class Claims {
     this.#weigh(now, claim);
   }
 
-  handleSuspect(now: Instant, claim: Suspect): void {
+  /** `unheard` as in {@link Suspicion}. */
+  handleSuspect(now: Instant, claim: Suspect, unheard = false): void {
     const { host } = this.#parts;
     const { from, incarnation } = claim;
     const knowledge = this.#knowledgeOf(now, claim.node);
@@ -106,7 +107,7 @@ export class Claims {
       case "ignore":
         return;
       case "accept":
-        this.#believeSuspect(now, known, claim);
+        this.#believeSuspect(now, known, claim, unheard);
         return;
       case "confirm":
         this.#confirm(now, known, claim);
@@ -135,6 +136,19 @@ export class Claims {
         host.log.warn({ from, incarnation }, `Refuting a dead message (from: ${from})`);
         this.#self.refute(incarnation);
         return;
+    }
+  }
+
+  /** Somebody is heard: whom we suspect only since we heard nobody, we suspect no longer. */
+  handleSound(now: Instant): void {
+    const { host, isolation, members } = this.#parts;
+    for (const name of isolation.end(now)) {
+      const held = members.get(name);
+      if (held?.suspicion?.unheard !== true) continue;
+      const known = members.own(held);
+      known.suspicion = undefined;
+      members.setState(known, "alive", now);
+      host.log.debug({ member: name }, "member is suspected no longer, we heard nobody at all");
     }
   }
 
@@ -270,16 +284,22 @@ export class Claims {
     else if (updated || moved) delegate.handleUpdate(now, known);
   }
 
-  #believeSuspect(now: Instant, held: Readonly<MemberRecord>, claim: Suspect): void {
-    const { counters, host, members } = this.#parts;
+  #believeSuspect(
+    now: Instant,
+    held: Readonly<MemberRecord>,
+    claim: Suspect,
+    unheard: boolean,
+  ): void {
+    const { counters, host, isolation, members } = this.#parts;
     const known = members.own(held);
     const { from, incarnation } = claim;
     counters.suspectClaims += 1;
-    this.#sender.spread(claim, claim.node);
+    if (unheard) isolation.noteSuspect(known.name);
+    else this.#sender.spread(claim, claim.node);
     known.incarnation = incarnation;
     members.setState(known, "suspect", now);
     host.log.debug({ member: known.name, incarnation, from }, "member is suspected");
-    const suspicion = new Suspicion(now, from, this.#suspicionBounds());
+    const suspicion = new Suspicion(now, from, this.#suspicionBounds(), unheard);
     known.suspicion = suspicion;
     this.#expireAtDeadline(known, suspicion);
   }
@@ -334,8 +354,19 @@ export class Claims {
     this.#parts.host.timers.at(suspicion.deadline, (now) => this.#expire(now, known, suspicion));
   }
 
+  /** True if it may be that the suspect has refuted and we do not hear it. */
+  #awaitsNews(now: Instant, suspicion: Suspicion): boolean {
+    const { config, isolation } = this.#parts;
+    return now < suspicion.latest && isolation.since(now - 2 * config.timing.probeInterval);
+  }
+
   #expire(now: Instant, known: Readonly<MemberRecord>, suspicion: Suspicion): void {
     if (known.suspicion !== suspicion || now < suspicion.deadline) return;
+    if (this.#awaitsNews(now, suspicion)) {
+      const next = Math.min(suspicion.latest, now + this.#parts.config.timing.probeInterval);
+      this.#parts.host.timers.at(next, (then) => this.#expire(then, known, suspicion));
+      return;
+    }
     const { counters, host, local } = this.#parts;
     const { incarnation, name: node } = known;
     const { confirmations } = suspicion;

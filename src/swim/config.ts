@@ -101,6 +101,8 @@ export interface SwimConfig {
    * {@link Refusals}. Off unless set; it is nothing that memberlist does.
    */
   readonly refusals?: boolean;
+  /** True: who hears nobody at all keeps to itself whom it suspects, see {@link Isolation}. Off unless set. */
+  readonly isolation?: boolean;
   /** {@link wholeLifeguard} unless set; plain SWIM has none of it. */
   readonly lifeguard?: LifeguardParts;
   /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */

@@ -16,7 +16,10 @@ export class Gossiper {
 
   start(now: Instant): void {
     const { config, host } = this.#parts;
-    startTicker(host, now, config.timing.gossipInterval, (then) => this.#gossip(then));
+    const { random, sendTimers: timers } = host;
+    startTicker({ random, timers }, now, config.timing.gossipInterval, (then) =>
+      this.#gossip(then),
+    );
   }
 
   #gossip(now: Instant): void {

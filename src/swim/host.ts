@@ -21,6 +21,11 @@ export type Output =
 /** All that the SWIM core can reach. */
 export interface Host {
   readonly timers: Timers;
+  /**
+   * For what sends when its time comes. The same as {@link timers}, but for a simulation that holds back
+   * who is about to send, as memberlist's threads are when the system takes no more.
+   */
+  readonly sendTimers: Timers;
   readonly random: Random;
   readonly log: Log;
   emit(output: Output): void;

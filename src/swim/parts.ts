@@ -8,6 +8,7 @@ import { SwimCounters } from "./counters.js";
 import type { Delegate } from "./delegate.js";
 import { Faults } from "./faults.js";
 import type { Host } from "./host.js";
+import { Isolation } from "./isolation.js";
 import { type MemberRecord, Members } from "./members.js";
 
 /** Members in the table: no more than a push/pull can carry. */
@@ -28,6 +29,7 @@ export interface Parts {
   readonly queue: BroadcastQueue;
   readonly acks: PendingAcks;
   readonly awareness: Awareness;
+  readonly isolation: Isolation;
   readonly counters: SwimCounters;
   readonly meter: Meter;
   readonly faults: Faults;
@@ -60,6 +62,7 @@ export function createParts(config: SwimConfig, host: Host, delegate: Delegate):
     members,
     queue: new BroadcastQueue({ retransmitMult, population, capacity: maxBroadcasts }),
     acks: new PendingAcks(),
+    isolation: new Isolation(config.isolation === true),
     awareness: new Awareness(awarenessMaxMultiplier, lifeguard.probe),
     counters,
     meter: host.meter ?? noMeter,

@@ -89,7 +89,7 @@ export class Prober {
     this.#current = probe;
     this.#ping(now, probe);
     // Nearly all are answered by then: one timer does for them.
-    host.timers.at(now + probeTimeout / 2, (then) => this.#awaitLonger(then, probe));
+    host.sendTimers.at(now + probeTimeout / 2, (then) => this.#awaitLonger(then, probe));
   }
 
   /**
@@ -102,8 +102,8 @@ export class Prober {
     if (this.#refusals.enabled) this.#pingOverTcp(now, probe);
     // Not stretched with the interval: waiting does not help a packet that was lost (Lifeguard).
     const timeout = probe.sentAt + config.timing.probeTimeout;
-    host.timers.at(timeout, (then) => this.#askOthers(then, probe));
-    host.timers.at(probe.deadline, (then) => this.#conclude(then, probe));
+    host.sendTimers.at(timeout, (then) => this.#askOthers(then, probe));
+    host.sendTimers.at(probe.deadline, (then) => this.#conclude(then, probe));
   }
 
   /** A suspect is told that it is one, so that it can refute at once (Lifeguard, Buddy System). */
@@ -198,7 +198,7 @@ export class Prober {
 
   #conclude(now: Instant, probe: Probe): void {
     if (this.#current !== probe) return;
-    const { counters, host } = this.#parts;
+    const { counters, host, isolation } = this.#parts;
     const { target } = probe;
     const { name } = target;
     if (probe.contacted) {
@@ -211,7 +211,8 @@ export class Prober {
     if (!probe.accused) {
       host.log.info({ member: name }, `Suspect ${name} has failed, no acks received`);
     }
-    this.#claims.handleSuspect(now, this.#suspect(target, probe.incarnation));
+    const unheard = isolation.since(probe.sentAt);
+    this.#claims.handleSuspect(now, this.#suspect(target, probe.incarnation), unheard);
     // Helpers that send no nack either: it may be our own network or machine that is at fault.
     const missingNacks = Math.max(0, probe.expectedNacks - probe.nacks);
     const blame = probe.expectedNacks > 0 ? missingNacks : 1;

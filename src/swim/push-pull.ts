@@ -40,7 +40,7 @@ export class PushPull {
     const { config, host, members } = this.#parts;
     const interval = pushPullInterval(config.timing.pushPullInterval, members.known);
     const delay = host.random.next() * interval;
-    host.timers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
+    host.sendTimers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
   }
 
   /** Whoever's turn comes before `until` has it then, and who asks before hears nothing of ourselves. */
@@ -82,11 +82,11 @@ export class PushPull {
   #exchangeWithSomebody(now: Instant): void {
     const { config, host, local, members } = this.#parts;
     if (now < this.#heldUntil) {
-      host.timers.at(this.#heldUntil, (then) => this.#exchangeWithSomebody(then));
+      host.sendTimers.at(this.#heldUntil, (then) => this.#exchangeWithSomebody(then));
       return;
     }
     const wait: Millis = pushPullInterval(config.timing.pushPullInterval, members.known);
-    host.timers.at(now + wait, (then) => this.#exchangeWithSomebody(then));
+    host.sendTimers.at(now + wait, (then) => this.#exchangeWithSomebody(then));
     const [peer] = members.pick(1, (member) => member.state === "alive" && member !== local);
     if (peer === undefined) return;
     this.exchange(now, peer.address, false, (_then, failure) => {

@@ -43,7 +43,7 @@ export class Relay {
     });
     const port = request.targetPort === 0 ? config.bindPort : request.targetPort;
     sender.send(now, { ip: request.targetIp, port }, sender.ping(seq, request.node));
-    host.timers.at(now + config.timing.probeTimeout, (then) => {
+    host.sendTimers.at(now + config.timing.probeTimeout, (then) => {
       if (!open) return;
       end();
       if (request.nack) sender.send(then, asker, { kind: "nack", seq: request.seq });

@@ -29,12 +29,16 @@ export class Suspicion {
   /** How many independent members agree with the first accuser; at most `bounds.expected`. */
   confirmations = 0;
 
+  /** True if we began it while we heard nobody: it is not told, and over as soon as we hear somebody. */
+  readonly unheard: boolean;
+
   readonly #start: Instant;
   readonly #bounds: SuspicionBounds;
   /** The first one does not count as a confirmation. At most {@link maxAccusers}. */
   readonly #accusers: Set<string>;
 
-  constructor(now: Instant, accuser: string, bounds: SuspicionBounds) {
+  constructor(now: Instant, accuser: string, bounds: SuspicionBounds, unheard = false) {
+    this.unheard = unheard;
     this.#start = now;
     this.#bounds = bounds;
     this.#accusers = new Set([accuser]);
@@ -53,6 +57,11 @@ export class Suspicion {
   /** When the suspect is dead unless it refuted; may lie in the past after a confirmation. */
   get deadline(): Instant {
     return this.#start + suspicionTimeout(this.confirmations, this.#bounds);
+  }
+
+  /** When it is at its end if nobody confirms. */
+  get latest(): Instant {
+    return this.#start + suspicionTimeout(0, this.#bounds);
   }
 
   /** True if it ends before all the confirmations that were hoped for came. */

@@ -138,6 +138,7 @@ export class Swim {
     meter.count("memberlist.udp.received", datagram.length);
     try {
       const packet = decodePacket(openPacket(datagram, config));
+      this.#claims.handleSound(now);
       for (const fault of packet.faults) faults.note(from, fault);
       for (const message of packet.messages) this.#handle(now, from, message);
     } catch (thrown) {
@@ -152,6 +153,7 @@ export class Swim {
 
   /** `chunk` is ours from now on. */
   receiveStream(now: Instant, stream: StreamId, chunk: Bytes): void {
+    this.#claims.handleSound(now);
     this.#streams.receive(now, stream, chunk);
   }
 

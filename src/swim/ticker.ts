@@ -6,7 +6,7 @@ import type { Host } from "./host.js";
  * start together do not act together. Calls that are missed because the driver came late are left out.
  */
 export function startTicker(
-  host: Host,
+  host: Pick<Host, "random" | "timers">,
   now: Instant,
   interval: Millis,
   run: (now: Instant) => void,

@@ -42,7 +42,7 @@ describe("the table", () => {
     expect(given.sort()).toEqual(
       (
         "advertise bind broadcast-timeout config-dir config-file disable-compression " +
-        "disable-refusal-detection discover encrypt event-handler handler-timeout iface join keyring-file log-level " +
+        "disable-isolation-check disable-refusal-detection discover encrypt event-handler handler-timeout iface join keyring-file log-level " +
         "mdns-disable-ipv4 mdns-disable-ipv6 mdns-iface node profile protocol rejoin replay " +
         "retry-interval retry-join retry-max role rpc-addr snapshot syslog tag tags-file"
       ).split(" "),
@@ -230,6 +230,7 @@ describe("defaults", () => {
       protocol: 5,
       compression: true,
       refusalDetection: true,
+      isolationCheck: true,
       leaveOnTerminate: true,
       skipLeaveOnInterrupt: false,
       retryInterval: 30_000,
@@ -262,6 +263,7 @@ describe("flags", () => {
     { given: [["disable-compression", "true"]], values: { compression: false } },
     { given: [["disable-compression", "false"]], values: { compression: true } },
     { given: [["disable-refusal-detection", "true"]], values: { refusalDetection: false } },
+    { given: [["disable-isolation-check", "true"]], values: { isolationCheck: false } },
     {
       given: [
         ["tag", "k=v=w"],

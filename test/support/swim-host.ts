@@ -51,6 +51,7 @@ export function swimConfig(changes: Partial<SwimConfig> = {}): SwimConfig {
 /** An array for an outbox; time stands still until somebody moves it. */
 export class TestHost implements Host {
   readonly timers = new TimerQueue();
+  readonly sendTimers = this.timers;
   readonly random: SeededRandom;
   readonly outputs: Output[] = [];
   readonly lines: string[] = [];
