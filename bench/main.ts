@@ -1,15 +1,19 @@
 import { benchCodec } from "./codec.js";
+import { benchLifeguard, lifeguardUsage } from "./lifeguard/run.js";
 import { benchPeers } from "./peers/run.js";
 
 const usage = `usage: npm run bench -- codec
        npm run bench -- peers [--only NAME,...] [--agents 10,50] [--rounds N] [--json FILE] [--markdown]
-`;
+${lifeguardUsage}`;
 
 const [what = "", ...args] = process.argv.slice(2);
 switch (what) {
   case "codec":
     process.stdout.write(`Node.js ${process.version}, medians of runs in turns\n`);
     await benchCodec();
+    break;
+  case "lifeguard":
+    await benchLifeguard(args);
     break;
   case "peers":
     process.exit(await benchPeers(args));
