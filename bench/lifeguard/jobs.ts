@@ -29,7 +29,7 @@ const paper = { isolation: false, alpha: 5, beta: 6 } as const;
 const lifeguard = { ...paper, parts: parts(true, true, true) } as const;
 
 /** The paper's five, what goes beyond them, and its tuning. */
-export const configurations = {
+const configurations = {
   SWIM: { ...paper, parts: parts(false, false, false) },
   "LHA-Probe": { ...paper, parts: parts(true, false, false) },
   "LHA-Suspicion": { ...paper, parts: parts(false, true, false) },
