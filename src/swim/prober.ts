@@ -89,7 +89,7 @@ export class Prober {
     this.#current = probe;
     this.#ping(now, probe);
     // Nearly all are answered by then: one timer does for them.
-    host.sendTimers.at(now + probeTimeout / 2, (then) => this.#awaitLonger(then, probe));
+    host.timers.at(now + probeTimeout / 2, (then) => this.#awaitLonger(then, probe));
   }
 
   /**
