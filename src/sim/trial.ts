@@ -99,7 +99,9 @@ class Trial {
       failure = { rule, message: `${reasonOf(thrown)}${stack}` };
     }
     const { digest, lines } = this.#world.history;
-    return { digest, failure, healedAfter, lines, counts: sumCounters(this.#watch.lives()) };
+    const { falseAlarms } = this.#watch;
+    const counts = { ...sumCounters(this.#watch.lives()), falseAlarms };
+    return { digest, failure, healedAfter, lines, counts };
   }
 
   #arrange(): void {

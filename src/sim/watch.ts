@@ -23,6 +23,9 @@ const smallGroup = 40;
 /** Who takes a name from another was here so shortly before at least: time to vote, and to end. */
 const rivalTime: Millis = 30_000;
 
+/** Who had no trouble for so long is not to blame for what comes of it. */
+const sparedTime: Millis = 10_000;
+
 interface Look {
   readonly incarnations: IncarnationCheck;
   readonly clocks: ClockCheck;
@@ -48,6 +51,11 @@ export class Watch implements Observer {
   /** One for each life. */
   readonly #looks = new Map<Process, Look>();
   #touches = 0;
+  /**
+   * How often somebody who was in no trouble was told that somebody failed who was in none either. That may
+   * be, while others are in trouble; but seldom.
+   */
+  falseAlarms = 0;
 
   constructor(world: World, options: WatchOptions) {
     this.#world = world;
@@ -101,6 +109,9 @@ export class Watch implements Observer {
     look?.sequence.told(event);
     if (event.kind !== "member-failed") return;
     const { now } = this.#world;
+    for (const { name } of event.members) {
+      if (this.#isSpared(process) && this.#isSpared(this.#only(name))) this.falseAlarms += 1;
+    }
     const calm = calmTime(this.#options.timing);
     if (!this.#options.disturbances.sparesAll(now, calm)) return;
     for (const { name } of event.members) {
@@ -154,6 +165,15 @@ export class Watch implements Observer {
         );
       }
     }
+  }
+
+  #isSpared(process: Process | undefined): boolean {
+    if (process?.up !== true) return false;
+    const { now } = this.#world;
+    const { node, startedAt } = process;
+    return (
+      now - startedAt >= sparedTime && this.#options.disturbances.spares(node, now, sparedTime)
+    );
   }
 
   /** The one process of this name that is up; undefined if there are none or more. */
