@@ -31,8 +31,12 @@ export interface Saying {
 interface Promised {
   readonly what: string;
   readonly by: Process;
+  readonly since: Instant;
   times: number;
 }
+
+/** Who reaches nobody tries for ever, and each attempt may take a while. */
+const joinTime: Millis = seconds(60);
 
 /** Gives the commands, and keeps in mind what has to come of them. */
 export class Operator {
@@ -134,7 +138,8 @@ export class Operator {
 
   /** A command of which somebody who is here still waits for the end. */
   unkept(here: readonly Process[]): string | undefined {
-    for (const { by, times, what } of this.#promised) {
+    for (const { by, since, times, what } of this.#promised) {
+      if (what === "join" && this.#world.now - since < joinTime) continue;
       if (times === 0 && here.includes(by)) return `${what} of ${by.name} has not ended`;
     }
     return undefined;
@@ -218,7 +223,7 @@ export class Operator {
     what: string,
     command: (now: Instant, done: (error?: string | undefined) => void) => void,
   ): void {
-    const promised: Promised = { what, by: process, times: 0 };
+    const promised: Promised = { what, by: process, since: this.#world.now, times: 0 };
     this.#promised.push(promised);
     try {
       this.#world.feed(process, (now) =>
