@@ -26,24 +26,26 @@ export class Broadcasts {
    */
   readonly #queues: Readonly<Record<BroadcastKind, BroadcastQueue>>;
 
-  /** `population` counts all members, also those that failed or left. */
+  /** `population` counts all members, also those that failed or left; `onAdd` is told of each message. */
   constructor(
     config: SerfConfig,
     log: Log,
     counters: SerfCounters,
     meter: Meter,
     population: () => number,
+    onAdd: () => void = () => {},
   ) {
     this.#config = config;
     this.#log = log;
     this.#counters = counters;
     this.#meter = meter;
-    const queue = () =>
-      new BroadcastQueue({
-        retransmitMult: config.timing.retransmitMult,
-        population,
-        capacity: 2 * config.maxQueueDepth,
-      });
+    const queue = (): BroadcastQueue => {
+      const { retransmitMult } = config.timing;
+      const capacity = 2 * config.maxQueueDepth;
+      const made = new BroadcastQueue({ retransmitMult, population, capacity });
+      made.onAdd = onAdd;
+      return made;
+    };
     this.#queues = { intent: queue(), query: queue(), event: queue() };
   }
 

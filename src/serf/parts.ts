@@ -50,6 +50,8 @@ export interface Surroundings {
   ignoresOld(): boolean;
   /** What SWIM holds of `node`. */
   held(node: string): SwimMember | undefined;
+  /** There is something to gossip. */
+  noteBroadcast(): void;
   /** Members that are neither dead nor left, ourselves included. */
   aliveCount(): number;
   emit(event: SerfEvent): void;
@@ -113,7 +115,9 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     },
     roster,
   });
-  const broadcasts = new Broadcasts(config, log, counters, meter, () => membership.size);
+  const { noteBroadcast } = surroundings;
+  const population = (): number => membership.size;
+  const broadcasts = new Broadcasts(config, log, counters, meter, population, noteBroadcast);
   const announcements = new Announcements({
     self,
     log,

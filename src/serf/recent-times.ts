@@ -27,7 +27,9 @@ interface WeighedSlot<T> extends Slot<T> {
  */
 export class RecentTimes<T> {
   readonly #clock: LamportClock;
-  readonly #slots: (WeighedSlot<T> | undefined)[];
+  /** Made with the first entry: thousands of simulated members never have one. */
+  #slots: (WeighedSlot<T> | undefined)[] = [];
+  readonly #length: number;
   readonly #capacity: number;
   /** The sum over all slots; at most {@link #capacity}. */
   #weight = 0;
@@ -37,7 +39,7 @@ export class RecentTimes<T> {
   /** `clock` is the one that the times are of; `capacity` bounds the weights of all entries. */
   constructor(clock: LamportClock, length: number, capacity: number) {
     this.#clock = clock;
-    this.#slots = new Array<WeighedSlot<T> | undefined>(length).fill(undefined);
+    this.#length = length;
     this.#capacity = capacity;
   }
 
@@ -48,7 +50,7 @@ export class RecentTimes<T> {
 
   /** The ring as it is; a push/pull shows it to others. */
   get slots(): readonly (Slot<T> | undefined)[] {
-    return this.#slots;
+    return this.#slots.length > 0 ? this.#slots : this.#emptyRing();
   }
 
   /** What was said before `ltime` does not concern us. */
@@ -60,7 +62,7 @@ export class RecentTimes<T> {
   add(ltime: LamportTime, identity: string, weight: number, entry: T): Novelty {
     if (ltime < this.#ignoredBefore) return "ignored";
     if (this.#isOld(ltime)) return "old";
-    const present = this.#slots[ltime % this.#slots.length];
+    const present = this.#slots[ltime % this.#length];
     if (present?.ltime === ltime && present.entries.has(identity)) return "duplicate";
     if (present !== undefined && present.ltime > ltime) return "old";
     if (present !== undefined && present.ltime < ltime) this.#drop(present);
@@ -73,7 +75,7 @@ export class RecentTimes<T> {
   }
 
   #isOld(ltime: LamportTime): boolean {
-    const oldest = this.#clock.time - this.#slots.length;
+    const oldest = this.#clock.time - this.#length;
     return ltime < this.#forgottenBefore || (oldest > 0 && ltime < oldest);
   }
 
@@ -97,16 +99,21 @@ export class RecentTimes<T> {
   }
 
   #drop(slot: WeighedSlot<T>): void {
-    this.#slots[slot.ltime % this.#slots.length] = undefined;
+    this.#slots[slot.ltime % this.#length] = undefined;
     this.#weight -= slot.weight;
   }
 
   #slotFor(ltime: LamportTime): WeighedSlot<T> {
-    const index = ltime % this.#slots.length;
+    const index = ltime % this.#length;
     const present = this.#slots[index];
     if (present !== undefined) return present;
     const slot = { ltime, entries: new Map<string, T>(), weight: 0 };
+    if (this.#slots.length === 0) this.#slots = this.#emptyRing();
     this.#slots[index] = slot;
     return slot;
+  }
+
+  #emptyRing(): (WeighedSlot<T> | undefined)[] {
+    return new Array<WeighedSlot<T> | undefined>(this.#length).fill(undefined);
   }
 }

@@ -95,6 +95,7 @@ export class Serf {
       staying: () => this.state === "alive" && !this.#stopped,
       ignoresOld: () => this.#joinsIgnoringOld > 0,
       saveKeyring: (keys) => host.saveKeyring?.(keys),
+      noteBroadcast: () => this.#swim.noteBroadcast(),
       aliveCount: () => this.#swim.aliveCount,
       held: (node) => this.#swim.member(node),
       emit: (event) => this.#outbox.push({ kind: "event", event }),

@@ -34,6 +34,8 @@ export class BroadcastQueue {
   readonly #tiers: Tier[] = [];
   readonly #named = new Map<string, Broadcast>();
   readonly #config: BroadcastQueueConfig;
+  /** Told of every message that is added, before it may be dropped. */
+  onAdd: () => void = () => {};
   #length = 0;
   #lastId = 0;
 
@@ -55,6 +57,7 @@ export class BroadcastQueue {
       this.#named.set(options.name, broadcast);
     }
     this.#insert(broadcast);
+    this.onAdd();
     replaced?.finished?.();
     this.prune(this.#config.capacity);
   }

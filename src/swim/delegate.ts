@@ -13,7 +13,7 @@ export interface Delegate {
   handleRoundTrip(now: Instant, member: SwimMember, rtt: Millis, payload: Bytes | undefined): void;
   /** `payload` is a view: who keeps it copies it. */
   handleUserMessage(now: Instant, payload: Bytes): void;
-  /** False if {@link takeBroadcasts} has nothing to give. */
+  /** False if {@link takeBroadcasts} has nothing to give; when it gets something, {@link Swim.noteBroadcast}. */
   hasBroadcasts(): boolean;
   /** Messages to gossip along, each at most `budget - overhead` long, `overhead` counted for each. */
   takeBroadcasts(now: Instant, overhead: number, budget: number): readonly Bytes[];

@@ -52,6 +52,7 @@ export class Swim {
   readonly #streams: Streams;
   readonly #pushPull: PushPull;
   readonly #relay: Relay;
+  readonly #gossiper: Gossiper;
   readonly #refusals: Refusals;
 
   constructor(config: SwimConfig, host: Host, delegate: Delegate) {
@@ -64,6 +65,7 @@ export class Swim {
     this.#claims = new Claims(parts, this.#sender, this.#self, this.#asking);
     this.#pushPull = new PushPull(parts, this.#claims, this.#streams);
     this.#relay = new Relay(parts, this.#sender);
+    this.#gossiper = new Gossiper(parts, this.#sender);
     this.#refusals = new Refusals(parts, this.#claims, this.#sender, this.#streams);
     this.ownName = new OwnName(parts, this.#sender, this.#self, this.#asking, this.#pushPull);
   }
@@ -125,8 +127,13 @@ export class Swim {
     const parts = this.#parts;
     this.#self.introduce(now, parts.delegate.meta());
     new Prober(parts, this.#claims, this.#sender, this.#streams, this.#refusals).start(now);
-    new Gossiper(parts, this.#sender).start(now);
+    this.#gossiper.start(now);
     this.#pushPull.start(now);
+  }
+
+  /** The layer above has something to gossip ({@link Delegate.takeBroadcasts}). */
+  noteBroadcast(): void {
+    this.#gossiper.wake();
   }
 
   /** `datagram` is only read during the call. */

@@ -85,6 +85,7 @@ describe("what travels along", () => {
     // Long after the two claims have reached their limit, so that the whole packet is for the layer above.
     while (bench.swim.queuedClaims > 0) bench.run(100);
     bench.delegate.broadcasts = ["one", "two", "three"].map(text);
+    bench.swim.noteBroadcast();
     bench.run(600);
     return Math.max(...bench.delegate.askedFor.map(({ budget }) => budget));
   }
