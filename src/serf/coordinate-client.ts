@@ -13,6 +13,9 @@ import {
 /** A longer round trip than this says nothing about distance. */
 const maxRtt: Millis = 10_000;
 
+/** Where everybody starts; nobody writes to it. */
+const origin: Coordinate = freshCoordinate();
+
 export interface CoordinateCounters {
   /** Observations that changed nothing: implausible coordinate or round-trip time. */
   rejected: number;
@@ -100,8 +103,10 @@ export class CoordinateClient {
     }
     samples.push(seconds);
     if (samples.length > vivaldi.latencyFilter) samples.shift();
-    const sorted = samples.toSorted((one, other) => one - other);
-    return sorted[Math.floor(sorted.length / 2)] as number;
+    const [first, second = first, third] = samples as [number, number?, number?];
+    const greater = Math.max(first, second);
+    if (third === undefined) return greater;
+    return Math.max(Math.min(first, second), Math.min(greater, third));
   }
 
   /** Vivaldi, figure 4: the more certain the other is, the further we move. */
@@ -114,7 +119,8 @@ export class CoordinateClient {
     const weight = own.error / Math.max(own.error + other.error, zeroThreshold);
     const error = Math.min(ce * weight * wrongness + own.error * (1 - ce * weight), errorMax);
     const force = cc * weight * (rtt - distance);
-    this.#coordinate = applyForce({ ...own, error }, force, other, this.#random);
+    const { adjustment, height, vec } = own;
+    this.#coordinate = applyForce({ vec, error, adjustment, height }, force, other, this.#random);
   }
 
   /** What straight distances miss, averaged over the last observations (Lee et al., TON 18.1). */
@@ -123,15 +129,13 @@ export class CoordinateClient {
     this.#adjustmentIndex = (this.#adjustmentIndex + 1) % vivaldi.adjustmentWindow;
     let sum = 0;
     for (const sample of this.#adjustments) sum += sample;
-    this.#coordinate = {
-      ...this.#coordinate,
-      adjustment: sum / (2 * vivaldi.adjustmentWindow),
-    };
+    const { error, height, vec } = this.#coordinate;
+    const adjustment = sum / (2 * vivaldi.adjustmentWindow);
+    this.#coordinate = { vec, error, adjustment, height };
   }
 
   /** Keeps the whole cluster from drifting away from the origin (Ledlie et al., NSDI 2007). */
   #updateGravity(): void {
-    const origin = freshCoordinate();
     const distance = nanosToSeconds(distanceNanos(origin, this.#coordinate));
     const share = distance / vivaldi.gravityRho;
     this.#coordinate = applyForce(this.#coordinate, -share * share, origin, this.#random);

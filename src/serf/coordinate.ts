@@ -64,12 +64,16 @@ export function applyForce(
   random: Random,
 ): Coordinate {
   const { unit, distance } = directionFrom(other.vec, coordinate.vec, random);
-  const vec = coordinate.vec.map((part, index) => part + (unit[index] as number) * force);
+  const { adjustment, error, vec: from } = coordinate;
+  const vec: number[] = [];
+  for (let index = 0; index < from.length; index += 1) {
+    vec.push((from[index] as number) + (unit[index] as number) * force);
+  }
   let height = coordinate.height;
   if (distance > vivaldi.zeroThreshold) {
     height = Math.max(((height + other.height) * force) / distance + height, vivaldi.heightMin);
   }
-  return { ...coordinate, vec, height };
+  return { vec, error, adjustment, height };
 }
 
 /** The unit vector that points from `source` to `target`; a random one if they are the same point. */
@@ -80,7 +84,11 @@ function directionFrom(
 ): { unit: readonly number[]; distance: number } {
   const offset = difference(target, source);
   const distance = magnitude(offset);
-  if (distance > vivaldi.zeroThreshold) return { unit: scaled(offset, 1 / distance), distance };
+  if (distance > vivaldi.zeroThreshold) {
+    const factor = 1 / distance;
+    for (let index = 0; index < offset.length; index += 1) (offset[index] as number) *= factor;
+    return { unit: offset, distance };
+  }
   const any = offset.map(() => random.next() - 0.5);
   const length = magnitude(any);
   if (length > vivaldi.zeroThreshold) return { unit: scaled(any, 1 / length), distance: 0 };

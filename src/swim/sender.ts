@@ -1,7 +1,7 @@
 import type { Address } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import { compoundPartBytes, packCompound } from "../wire/compound.js";
-import { sealPacket } from "../wire/envelope.js";
+import { type PacketSealing, sealPacket } from "../wire/envelope.js";
 import {
   type Alive,
   type Dead,
@@ -14,6 +14,8 @@ import type { SwimMember } from "./member.js";
 import { packetRoom, userPartBytes } from "./packet-room.js";
 import type { Parts } from "./parts.js";
 
+const none: readonly Bytes[] = [];
+
 /**
  * Packs messages into datagrams.
  *
@@ -22,9 +24,16 @@ import type { Parts } from "./parts.js";
  */
 export class Sender {
   readonly #parts: Parts;
+  readonly #sealing: PacketSealing;
+  readonly #sealingWithChecksum: PacketSealing;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    const { config, host } = parts;
+    const { compression, keyring, label } = config;
+    const nonce = (): Bytes => host.nonce();
+    this.#sealing = { compression, checksum: false, keyring, label, nonce };
+    this.#sealingWithChecksum = { ...this.#sealing, checksum: true };
   }
 
   /** A ping with our source fields, so that the answer finds us behind whatever address it came from. */
@@ -40,7 +49,8 @@ export class Sender {
     const room = packetRoom(this.#parts.config) - frame.length;
     // Only the name in a forged indirect ping makes a message that long; we are nobody's amplifier.
     if (room < 0) return;
-    this.#seal(to, packCompound([frame, ...this.#takeBroadcasts(now, room)]), false);
+    const others = this.#takeBroadcasts(now, room);
+    this.#seal(to, others.length === 0 ? frame : packCompound([frame, ...others]), false);
   }
 
   /** Sends exactly `message`, to whoever listens there. */
@@ -81,8 +91,9 @@ export class Sender {
   }
 
   /** Claims come first; the layer above gets the room they leave. */
-  #takeBroadcasts(now: Instant, room: number): Bytes[] {
+  #takeBroadcasts(now: Instant, room: number): readonly Bytes[] {
     const { delegate, queue } = this.#parts;
+    if (queue.length === 0 && !delegate.hasBroadcasts()) return none;
     const frames = queue.take(compoundPartBytes, room);
     let left = room;
     for (const frame of frames) left -= frame.length + compoundPartBytes;
@@ -94,10 +105,8 @@ export class Sender {
   }
 
   #seal(to: Address, frame: Bytes, checksum: boolean): void {
-    const { config, counters, host, meter } = this.#parts;
-    const { compression, keyring, label } = config;
-    const nonce = (): Bytes => host.nonce();
-    const payload = sealPacket(frame, { compression, checksum, keyring, label, nonce });
+    const { counters, host, meter } = this.#parts;
+    const payload = sealPacket(frame, checksum ? this.#sealingWithChecksum : this.#sealing);
     counters.packetsSent += 1;
     counters.packetBytesSent += payload.length;
     meter.count("memberlist.udp.sent", payload.length);

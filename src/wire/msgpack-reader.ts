@@ -12,9 +12,6 @@ export const maxLtime = Number.MAX_SAFE_INTEGER;
 const two32 = 2 ** 32;
 const longestQuickText = 32;
 
-/** For the bytes of a float: the one buffer that is both. */
-const float = new DataView(new ArrayBuffer(8));
-
 /**
  * The field names of one Go struct, in the order of its declaration, which is what counts when a
  * peer sends the struct as an array.
@@ -68,6 +65,8 @@ export class Reader {
   /** Where the next value begins. */
   position: number;
   readonly #bytes: Bytes;
+  /** Of the bytes; made with the first float. */
+  #view: DataView | undefined;
 
   constructor(bytes: Bytes, position = 0) {
     this.#bytes = bytes;
@@ -157,10 +156,9 @@ export class Reader {
     if (tag !== 0xca && tag !== 0xcb) return this.#integer(tag);
     const size = tag === 0xca ? 4 : 8;
     const start = this.#advance(size);
-    for (let index = 0; index < size; index += 1) {
-      float.setUint8(index, this.#bytes[start + index] as number);
-    }
-    return tag === 0xca ? float.getFloat32(0) : float.getFloat64(0);
+    const { buffer, byteOffset, length } = this.#bytes;
+    this.#view ??= new DataView(buffer, byteOffset, length);
+    return tag === 0xca ? this.#view.getFloat32(start) : this.#view.getFloat64(start);
   }
 
   text(): string {

@@ -12,9 +12,6 @@ const slabBytes = 8_192;
 const fixRawMax = 31;
 const two32 = 2 ** 32;
 
-/** For the bytes of a float: the one buffer that is both. */
-const float = new DataView(new ArrayBuffer(8));
-
 /**
  * Writes MessagePack as go-msgpack 0.5.5 does: smallest headers, positive integers unsigned, floats
  * always eight bytes (protocol.md section 2.2). One writer is made for many messages.
@@ -22,6 +19,8 @@ const float = new DataView(new ArrayBuffer(8));
 export class Writer {
   readonly #bin: boolean;
   #slab = new Uint8Array(slabBytes);
+  /** Of the slab, for floats. */
+  #view = new DataView(this.#slab.buffer);
   /** Where in the slab the current message begins, and where it ends so far. */
   #start = 0;
   #end = 0;
@@ -48,7 +47,7 @@ export class Writer {
     this.#start = this.#end;
     if (this.#slab.length > slabBytes) {
       // A big message does not share its memory with those after it.
-      this.#slab = new Uint8Array(slabBytes);
+      this.#replaceSlab(slabBytes);
       this.#start = 0;
       this.#end = 0;
     }
@@ -75,12 +74,9 @@ export class Writer {
   }
 
   float(value: number): void {
-    float.setFloat64(0, value);
     const at = this.#reserve(9);
     this.#slab[at] = 0xcb;
-    for (let index = 0; index < 8; index += 1) {
-      this.#slab[at + 1 + index] = float.getUint8(index);
-    }
+    this.#view.setFloat64(at + 1, value);
   }
 
   text(value: string): void {
@@ -199,9 +195,14 @@ export class Writer {
   #changeSlab(size: number): void {
     const message = this.#slab.subarray(this.#start, this.#end);
     const needed = message.length + size;
-    this.#slab = new Uint8Array(needed <= slabBytes / 2 ? slabBytes : 2 * needed);
+    this.#replaceSlab(needed <= slabBytes / 2 ? slabBytes : 2 * needed);
     this.#slab.set(message);
     this.#start = 0;
     this.#end = message.length;
+  }
+
+  #replaceSlab(length: number): void {
+    this.#slab = new Uint8Array(length);
+    this.#view = new DataView(this.#slab.buffer);
   }
 }
