@@ -1,8 +1,10 @@
 import { benchCodec } from "./codec.js";
 import { benchLifeguard, lifeguardUsage } from "./lifeguard/run.js";
 import { benchPeers } from "./peers/run.js";
+import { benchSimulator, runSimulator } from "./simulator.js";
 
 const usage = `usage: npm run bench -- codec
+       npm run bench -- simulator
        npm run bench -- peers [--only NAME,...] [--agents 10,50] [--rounds N] [--json FILE] [--markdown]
 ${lifeguardUsage}`;
 
@@ -17,6 +19,13 @@ switch (what) {
     break;
   case "peers":
     process.exit(await benchPeers(args));
+    break;
+  case "simulator":
+    await benchSimulator();
+    break;
+  // A child of the above.
+  case "simulator-run":
+    runSimulator(args[0] ?? "");
     break;
   default:
     process.stderr.write(usage);
