@@ -15,13 +15,14 @@ import type {
   StreamRecord,
   Unsubscribe,
 } from "../rpc/api.js";
-import type { Member, SerfEvent } from "../serf/events.js";
+import type { SerfEvent } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
 import { decodeKey } from "./base64-key.js";
 import { type Driver, now } from "./driver.js";
 import type { EventHub } from "./event-hub.js";
 import { type Joiner, listed } from "./joiner.js";
 import type { Logs } from "./logs.js";
+import { MemberList, rpcMember } from "./member-list.js";
 import { memberPredicate } from "./member-patterns.js";
 import type { TagKeeper } from "./tag-keeper.js";
 
@@ -42,17 +43,19 @@ export interface AgentApiParts {
 /** What RPC clients can ask of the agent. */
 export class AgentApi implements RpcApi {
   readonly #parts: AgentApiParts;
+  readonly #members: MemberList;
 
   constructor(parts: AgentApiParts) {
     this.#parts = parts;
+    this.#members = new MemberList(parts.serf);
   }
 
   members(): readonly RpcMember[] {
-    return this.#parts.serf.members().map(rpcMember);
+    return this.#members.all();
   }
 
   membersFiltered(filter: MemberFilter): readonly RpcMember[] {
-    return this.#parts.serf.members().filter(memberPredicate(filter)).map(rpcMember);
+    return this.#members.matching(memberPredicate(filter));
   }
 
   async join(
@@ -200,24 +203,6 @@ function runtimeStats(): ReadonlyMap<string, string> {
     ["goroutines", String(process.getActiveResourcesInfo().length)],
     ["cpu_count", processors],
   ]);
-}
-
-/** A member as the RPC describes it. */
-export function rpcMember(member: Member): RpcMember {
-  const { name, address, tags, status, protocol, delegate } = member;
-  return {
-    name,
-    addr: address.ip,
-    port: address.port,
-    tags,
-    status,
-    protocolMin: protocol.min,
-    protocolMax: protocol.max,
-    protocolCur: protocol.current,
-    delegateMin: delegate.min,
-    delegateMax: delegate.max,
-    delegateCur: delegate.current,
-  };
 }
 
 function streamRecord(event: SerfEvent): StreamRecord {

@@ -1,6 +1,6 @@
 import type { Bytes } from "../base/units.js";
 import type { RpcMember, Stats } from "./api.js";
-import { FramingError } from "./framing.js";
+import { arrayHead, FramingError, Packed, packValues } from "./framing.js";
 import type { Body, FieldKind, Fields, FieldValues } from "./protocol.js";
 
 const memberFields = {
@@ -23,6 +23,26 @@ export function encodeBody<F extends Fields>(fields: F, body: Body<F>): object {
   for (const name in fields) encoded[name] = encodeField(fields[name] as FieldKind, body[name]);
   return encoded;
 }
+
+/** Each as it was packed when it was first asked for: members are asked for more often than they change. */
+const packedMembers = new WeakMap<RpcMember, Uint8Array>();
+
+/** The body of an answer that holds members. */
+export function packMembers(members: readonly RpcMember[]): Packed {
+  const parts = [membersHead, arrayHead(members.length)];
+  for (const member of members) {
+    let packed = packedMembers.get(member);
+    if (packed === undefined) {
+      packed = packValues(encodeMember(member));
+      packedMembers.set(member, packed);
+    }
+    parts.push(packed);
+  }
+  return new Packed(Buffer.concat(parts));
+}
+
+/** A map with one key. */
+const membersHead: Uint8Array = Buffer.concat([Buffer.of(0x81), packValues("Members")]);
 
 /**
  * Reads `value` as Serf reads a map into a struct: unknown keys are skipped, missing ones and nil

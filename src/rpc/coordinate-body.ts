@@ -1,6 +1,6 @@
 import type { RpcCoordinate } from "./api.js";
 import { decodeBody } from "./bodies.js";
-import { FramingError, Packed, packValues } from "./framing.js";
+import { arrayHead, FramingError, Packed, packValues } from "./framing.js";
 
 /** What Serf sends for a member of which it knows no coordinate, next to a list that is nil. */
 const nowhere = { adjustment: 0, error: 0, height: 0, vec: undefined };
@@ -60,10 +60,4 @@ function float(value: number): Buffer {
 /** For at most 15 entries, which is more than a coordinate has. */
 function mapHead(entries: number): Buffer {
   return Buffer.of(0x80 + entries);
-}
-
-function arrayHead(values: number): Buffer {
-  const head = Buffer.of(0xdc, 0, 0);
-  head.writeUInt16BE(values, 1);
-  return values < 16 ? Buffer.of(0x90 + values) : head;
 }

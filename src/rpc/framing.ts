@@ -40,6 +40,17 @@ export function packValues(...values: readonly unknown[]): Buffer {
   );
 }
 
+/** What precedes so many values of an array. */
+export function arrayHead(values: number): Buffer {
+  if (values < 0x10) return Buffer.of(0x90 + values);
+  const isShort = values < 0x1_0000;
+  const head = Buffer.alloc(isShort ? 3 : 5);
+  if (isShort) head.writeUInt16BE(values, 1);
+  else head.writeUInt32BE(values, 1);
+  head[0] = isShort ? 0xdc : 0xdd;
+  return head;
+}
+
 /**
  * Cuts a stream of bytes into msgpack values.
  *

@@ -14,6 +14,8 @@ export type Encode = () => Uint8Array;
 export class Outlet {
   readonly #socket: Socket;
   readonly #feeds = new Set<Feed>();
+  /** Records are held back until what is being done now is done. */
+  #holds = false;
   /** Wakes who waits in {@link ready}: the session, which does one thing at a time. */
   #wake: () => void = () => {};
 
@@ -60,7 +62,7 @@ export class Outlet {
 
   /** Writes what waits, one record of each feed in turn, until the socket is full. */
   pump(): void {
-    this.#socket.cork();
+    this.#hold();
     let wrote = true;
     while (wrote) {
       wrote = false;
@@ -68,11 +70,31 @@ export class Outlet {
         if (this.#socket.writableNeedDrain || !this.#socket.writable) break;
         const encode = feed.take();
         if (encode === undefined) continue;
-        this.#socket.write(encode());
+        this.#write(encode());
         wrote = true;
       }
     }
-    this.#socket.uncork();
+  }
+
+  /** Gossip brings many records at a time, and each write to the system costs more than a record. */
+  #hold(): void {
+    if (this.#holds) return;
+    this.#holds = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#holds = false;
+      this.#socket.uncork();
+    });
+  }
+
+  #write(bytes: Uint8Array): void {
+    const { writableHighWaterMark, writableLength } = this.#socket;
+    if (writableLength + bytes.length >= writableHighWaterMark) {
+      // Otherwise what we hold back would look like a client that does not read.
+      this.#socket.uncork();
+      this.#socket.cork();
+    }
+    this.#socket.write(bytes);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { InvariantError, OperatorError, reasonOf } from "../base/errors.js";
 import type { KeyReport } from "./api.js";
-import { decodeBody, encodeBody, encodeSections, zeroBody } from "./bodies.js";
+import { decodeBody, encodeBody, encodeSections, packMembers, zeroBody } from "./bodies.js";
 import { packCoordinate } from "./coordinate-body.js";
 import { FramingError, packValues, ValueReader } from "./framing.js";
 import type { RpcHost } from "./host.js";
@@ -196,11 +196,10 @@ export class Session {
         await api.leave();
         return { after: () => void this.#afterLeave() };
       case "members":
-        return { body: encodeBody(commands.members.response, { Members: api.members() }) };
+        return { body: packMembers(api.members()) };
       case "members-filtered": {
         const filter = { name: body.Name, status: body.Status, tags: body.Tags };
-        const members = api.membersFiltered(filter);
-        return { body: encodeBody(commands.members.response, { Members: members }) };
+        return { body: packMembers(api.membersFiltered(filter)) };
       }
       case "tags":
         await api.setTags(body.Tags, body.DeleteTags);

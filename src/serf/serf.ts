@@ -322,6 +322,16 @@ export class Serf {
     return member;
   }
 
+  /** A member that is remembered; undefined if there is none of that name. */
+  member(name: string): Member | undefined {
+    return this.#parts.membership.get(name);
+  }
+
+  /** How many members are remembered. */
+  get memberCount(): number {
+    return this.#parts.membership.size;
+  }
+
   /** All members that are remembered, sorted by name. */
   members(): Member[] {
     const members = Array.from(this.#parts.membership.records(), ({ member }) => member);
