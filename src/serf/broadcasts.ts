@@ -11,6 +11,13 @@ const broadcastKinds = ["intent", "query", "event"] as const;
 
 export type BroadcastKind = (typeof broadcastKinds)[number];
 
+/**
+ * Events get a quarter more copies than Serf's: with those, one in some thousands does not reach one of
+ * fifty members, and only what comes with a full exchange a minute later makes up for that, for the
+ * latest 512 events.
+ */
+const moreEventCopies = 1;
+
 /** As Serf calls its queues in log lines. */
 const queueNames = { intent: "Intent", query: "Query", event: "Event" } as const;
 
@@ -39,14 +46,27 @@ export class Broadcasts {
     this.#log = log;
     this.#counters = counters;
     this.#meter = meter;
-    const queue = (): BroadcastQueue => {
-      const { retransmitMult } = config.timing;
-      const capacity = 2 * config.maxQueueDepth;
-      const made = new BroadcastQueue({ retransmitMult, population, capacity });
+    const { maxQueueDepth, timing } = config;
+    const queue = (retransmitMult: number): BroadcastQueue => {
+      const made = new BroadcastQueue({ retransmitMult, population, capacity: 2 * maxQueueDepth });
       made.onAdd = onAdd;
       return made;
     };
-    this.#queues = { intent: queue(), query: queue(), event: queue() };
+    this.#queues = {
+      intent: queue(timing.retransmitMult),
+      query: queue(timing.retransmitMult),
+      event: queue(timing.retransmitMult + moreEventCopies),
+    };
+  }
+
+  /** What all messages that wait take in packets, once each. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const kind of broadcastKinds) {
+      const queue = this.#queues[kind];
+      bytes += queue.bytes + queue.length * userPartBytes;
+    }
+    return bytes;
   }
 
   /** True if any message waits. */

@@ -48,9 +48,15 @@ export class RecentTimes<T> {
     return this.#weight;
   }
 
-  /** The ring as it is; a push/pull shows it to others. */
-  get slots(): readonly (Slot<T> | undefined)[] {
-    return this.#slots.length > 0 ? this.#slots : this.#emptyRing();
+  /** The latest `count` times, as a ring of that length; a push/pull shows it to others. */
+  latest(count: number): (Slot<T> | undefined)[] {
+    const ring = new Array<Slot<T> | undefined>(count).fill(undefined);
+    const { time } = this.#clock;
+    for (let ltime = Math.max(0, time - count); ltime < time; ltime += 1) {
+      const slot = this.#slots[ltime % this.#length];
+      if (slot?.ltime === ltime) ring[ltime % count] = slot;
+    }
+    return ring;
   }
 
   /** What was said before `ltime` does not concern us. */

@@ -108,6 +108,10 @@ export class SwimDelegate implements Delegate {
     return this.#parts.broadcasts.waiting;
   }
 
+  waitingBytes(): number {
+    return this.#parts.broadcasts.waitingBytes;
+  }
+
   takeBroadcasts(_now: Instant, overhead: number, budget: number): readonly Bytes[] {
     return this.#parts.broadcasts.take(overhead, budget);
   }

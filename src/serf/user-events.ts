@@ -25,6 +25,13 @@ interface BufferedEvent {
  */
 const capacityBytes = 8 * 1_048_576;
 
+/**
+ * Events are remembered so many times longer than they are shown to others. Serf forgets them when it
+ * has seen 512 newer ones, and takes what comes after that for old: of some hundred a second, those that
+ * gossip brings late are lost.
+ */
+const memory = 8;
+
 /** What an event weighs besides its name and payload; keeps their number below what peers accept. */
 const entryBytes = 128;
 
@@ -48,7 +55,7 @@ export class UserEvents {
     this.#log = parts.log;
     this.#counters = parts.counters;
     this.#clock = parts.clock;
-    this.#recent = new RecentTimes(parts.clock, config.eventBuffer, capacityBytes);
+    this.#recent = new RecentTimes(parts.clock, memory * config.eventBuffer, capacityBytes);
     this.#deliver = deliver;
   }
 
@@ -119,9 +126,9 @@ export class UserEvents {
 
   /** What is remembered, as a push/pull shows it: one slot for each Lamport time of the buffer. */
   slots(): (EventSlot | undefined)[] {
-    return this.#recent.slots.map(
-      (slot) => slot && { ltime: slot.ltime, events: [...slot.entries.values()] },
-    );
+    return this.#recent
+      .latest(this.#config.eventBuffer)
+      .map((slot) => slot && { ltime: slot.ltime, events: [...slot.entries.values()] });
   }
 }
 

@@ -37,6 +37,7 @@ export class BroadcastQueue {
   /** Told of every message that is added, before it may be dropped. */
   onAdd: () => void = () => {};
   #length = 0;
+  #bytes = 0;
   #lastId = 0;
 
   constructor(config: BroadcastQueueConfig) {
@@ -45,6 +46,11 @@ export class BroadcastQueue {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Of all messages together. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** `message` is kept as it is: it must not be written to any more, nor be empty. */
@@ -86,7 +92,10 @@ export class BroadcastQueue {
     for (let tier = this.#tiers.length - 1; this.#length > keep; tier -= 1) {
       const surplus = (this.#tiers[tier] as Tier).takeFirst(this.#length - keep);
       this.#length -= surplus.length;
-      for (const broadcast of surplus) this.#forget(broadcast);
+      for (const broadcast of surplus) {
+        this.#bytes -= broadcast.message.length;
+        this.#forget(broadcast);
+      }
       dropped.push(...surplus);
     }
     for (const broadcast of dropped) broadcast.finished?.();
@@ -102,6 +111,7 @@ export class BroadcastQueue {
         const broadcast = tier.takeLongest(free);
         if (broadcast === undefined) break;
         selected.push(broadcast);
+        this.#bytes -= broadcast.message.length;
         free -= broadcast.message.length + overhead;
       }
     }
@@ -113,11 +123,13 @@ export class BroadcastQueue {
     while (this.#tiers.length <= broadcast.transmits) this.#tiers.push(new Tier());
     (this.#tiers[broadcast.transmits] as Tier).add(broadcast);
     this.#length += 1;
+    this.#bytes += broadcast.message.length;
   }
 
   #remove(broadcast: Broadcast): void {
     (this.#tiers[broadcast.transmits] as Tier).remove(broadcast);
     this.#length -= 1;
+    this.#bytes -= broadcast.message.length;
   }
 
   #forget(broadcast: Broadcast): void {

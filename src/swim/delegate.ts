@@ -15,6 +15,8 @@ export interface Delegate {
   handleUserMessage(now: Instant, payload: Bytes): void;
   /** False if {@link takeBroadcasts} has nothing to give; when it gets something, {@link Swim.noteBroadcast}. */
   hasBroadcasts(): boolean;
+  /** What {@link takeBroadcasts} could give if there were room for all, in bytes of a packet. */
+  waitingBytes(): number;
   /** Messages to gossip along, each at most `budget - overhead` long, `overhead` counted for each. */
   takeBroadcasts(now: Instant, overhead: number, budget: number): readonly Bytes[];
   /** What a push/pull carries for the layer above. */

@@ -1,7 +1,15 @@
 import type { Instant } from "../base/units.js";
 import type { SwimMember } from "./member.js";
+import { packetRoom } from "./packet-room.js";
 import type { Parts } from "./parts.js";
 import type { Sender } from "./sender.js";
+
+/**
+ * So many times as many members are told when more of the layer above waits than the usual ones have room
+ * for. memberlist never tells more, so that beyond some hundred events a second messages wait until they
+ * are too old to be taken.
+ */
+const haste = 4;
 
 /**
  * Sends what is new to a few members at a time, whoever they are (SWIM section 4.1).
@@ -62,10 +70,12 @@ export class Gossiper {
   }
 
   #gossip(now: Instant): void {
-    const { config, local, members } = this.#parts;
+    const { config, delegate, local, members } = this.#parts;
     if (!this.#isNeeded()) return;
     const { gossipNodes, gossipToTheDeadTime } = config.timing;
-    const targets = members.pick(gossipNodes, (member) => {
+    const waiting = Math.ceil(delegate.waitingBytes() / packetRoom(config));
+    const packets = Math.max(gossipNodes, Math.min(waiting, haste * gossipNodes));
+    const targets = members.pick(packets, (member) => {
       return member !== local && hears(member, now, gossipToTheDeadTime);
     });
     for (const target of targets) if (!this.#sender.gossip(now, target)) return;

@@ -40,7 +40,14 @@ test("a later time takes over the slot of an earlier one", () => {
   const { hear, recent } = remembering();
   hear(3, "x");
   hear(11, "x");
-  expect(recent.slots[3]).toMatchObject({ ltime: 11 });
+  expect(recent.latest(8)[3]).toMatchObject({ ltime: 11 });
+});
+
+test("fewer times than are remembered are shown, as a ring of their own", () => {
+  const { hear, recent } = remembering();
+  for (const ltime of [1, 2, 3, 5, 6]) hear(ltime, "x");
+  expect(recent.latest(4).map((slot) => slot?.ltime)).toEqual([undefined, 5, 6, 3]);
+  expect(hear(1, "x")).toBe("duplicate");
 });
 
 test("what is ignored stays ignored", () => {
@@ -58,7 +65,7 @@ test("when all weigh too much the oldest times are forgotten and count as old", 
   expect(hear(3, "c", 4)).toBe("new");
   expect(hear(1, "a", 4)).toBe("old");
   expect(hear(2, "b", 4)).toBe("duplicate");
-  expect(recent.slots[1]).toBeUndefined();
+  expect(recent.latest(8)[1]).toBeUndefined();
 });
 
 test("a time that alone weighs too much takes no more", () => {
@@ -90,7 +97,8 @@ test("nothing is new twice and the bound holds, whatever is heard", () => {
         const key = `${ltime} ${identity}`;
         expect(taken).not.toContain(key);
         taken.add(key);
-        const remembered = recent.slots.reduce((sum, slot) => sum + (slot?.entries.size ?? 0), 0);
+        const slots = recent.latest(8);
+        const remembered = slots.reduce((sum, slot) => sum + (slot?.entries.size ?? 0), 0);
         expect(remembered).toBeLessThanOrEqual(12);
       }
     }),

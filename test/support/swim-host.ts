@@ -121,6 +121,10 @@ export class TestDelegate implements Delegate {
     return this.broadcasts.length > 0;
   }
 
+  waitingBytes(): number {
+    return this.broadcasts.reduce((sum, { length }) => sum + length, 0);
+  }
+
   takeBroadcasts(_now: Instant, overhead: number, budget: number): Bytes[] {
     this.askedFor.push({ overhead, budget });
     const [first] = this.broadcasts;

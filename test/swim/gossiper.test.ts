@@ -102,3 +102,19 @@ test.for(Object.entries(profiles))("the %s profile gossips at its own pace", ([,
   bench.run(gossipInterval);
   expect(gossipOf(bench, 5 * gossipInterval)).toHaveLength(5 * gossipNodes);
 });
+
+test.for([
+  { waiting: 3, packets: 3 },
+  { waiting: 8, packets: 8 },
+  { waiting: 100, packets: 12 },
+])(
+  "when the layer above has $waiting packets to send, $packets members are told at a time",
+  ({ packets, waiting }) => {
+    const bench = SwimBench.started({ timing: { ...timing, gossipInterval: 200, gossipNodes: 3 } });
+    introduce(bench, 30);
+    bench.run(10_000);
+    bench.delegate.broadcasts.push(...Array.from({ length: waiting }, () => new Uint8Array(1_350)));
+    bench.swim.noteBroadcast();
+    expect(gossipOf(bench, 200)).toHaveLength(packets);
+  },
+);
