@@ -9,6 +9,9 @@ import { until } from "./waiting.js";
 export const gossipPort = 7_946;
 export const rpcPort = 7_373;
 
+/** An agent with more to do than it can still has to answer within this, in ms. */
+const answerLimit = 60_000;
+
 /** What an agent may write to stderr and is kept, in characters; the newest. */
 const keptErrors = 1_000_000;
 
@@ -55,7 +58,8 @@ export class BenchAgent {
       `${options.kind} ${options.name} answers at ${options.ip}`,
       async () => {
         if (child.exitCode !== null) throw new Error(`${options.name} ended at its start`);
-        const target = { host: options.ip, port: rpcPort, authKey: "" };
+        const timeouts = { answer: answerLimit };
+        const target = { host: options.ip, port: rpcPort, authKey: "", timeouts };
         rpc = await RpcClient.connect(target).catch(() => undefined);
         return rpc !== undefined;
       },

@@ -162,7 +162,8 @@ class Run {
     let group = given;
     const ok = await this.#attempt(what, async () => {
       group ??= await joined(kind, size);
-      this.#note(kind, setting, await within(what, limit, scenario.run(group)));
+      const note = (samples: readonly Sample[]): void => this.#note(kind, setting, samples);
+      await within(what, limit, scenario.run(group, note));
     });
     if (ok) return group;
     await group?.end();

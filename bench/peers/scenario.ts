@@ -21,5 +21,6 @@ export interface GroupScenario {
   readonly leastAgents?: number;
   /** It takes long: only in the first round, or even then only with the largest group. */
   readonly sparing?: "first round" | "largest group";
-  run(group: Group): Promise<readonly Sample[]>;
+  /** What was noted counts also if something fails later. */
+  run(group: Group, note: (samples: readonly Sample[]) => void): Promise<void>;
 }

@@ -1,4 +1,3 @@
-import type { Sample } from "../figures.js";
 import type { GroupScenario } from "../scenario.js";
 import { median } from "../statistics.js";
 import { holds, pause } from "../waiting.js";
@@ -16,13 +15,12 @@ const pauseMillis = 500;
 export const event: GroupScenario = {
   name: "event",
   limit: 120_000,
-  async run(group) {
+  async run(group, note) {
     const { agents } = group;
     const arrivals = new Map<number, Map<string, number>>();
     const stop = await watchEvents(group, "single", (viewer, number, at) => {
       arrivals.get(number)?.set(viewer, at);
     });
-    const samples: Sample[] = [];
     for (let number = 0; number < events; number += 1) {
       const sender = agents[(number * 7 + 1) % agents.length] ?? group.seed;
       const seen = new Map<string, number>();
@@ -33,16 +31,15 @@ export const event: GroupScenario = {
       seen.delete(sender.name);
       const after = [...seen.values()].map((at) => at - begin);
       if (everywhere) {
-        samples.push(
+        note([
           { figure: "eventFirst", value: Math.min(...after) },
           { figure: "eventMedian", value: median(after) },
           { figure: "eventLast", value: Math.max(...after) },
-        );
+        ]);
       }
-      samples.push({ figure: "eventMissed", value: everywhere ? 0 : 100 });
+      note([{ figure: "eventMissed", value: everywhere ? 0 : 100 }]);
       await pause(pauseMillis);
     }
     await stop();
-    return samples;
   },
 };

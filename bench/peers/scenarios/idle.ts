@@ -28,7 +28,7 @@ export const idle: GroupScenario = {
   name: "idle",
   limit: 200_000,
   sparing: "first round",
-  async run(group) {
+  async run(group, note) {
     const { agents, size, startedAt } = group;
     const windows = size < slowExchanges ? 1 : 2;
     await pause(Math.max(settleMillis, startedAt + youthMillis - performance.now()));
@@ -48,13 +48,13 @@ export const idle: GroupScenario = {
       sent = sent.map((before, index) => addTraffic(before, more[index] ?? noTraffic));
     }
     const memory = agents.map(({ pid }) => memoryOf(pid));
-    return [
+    note([
       { figure: "rss", value: median(memory.map(({ rss }) => rss)) },
       { figure: "pss", value: median(memory.map(({ pss }) => pss)) },
       { figure: "own", value: median(memory.map(({ own }) => own)) },
       { figure: "cpu", value: median(cpu) },
       ...rates(sent, (windows * windowMillis) / 1_000),
-    ];
+    ]);
   },
 };
 

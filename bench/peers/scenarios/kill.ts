@@ -1,4 +1,3 @@
-import type { Sample } from "../figures.js";
 import type { GroupScenario } from "../scenario.js";
 import { depart } from "./departure.js";
 
@@ -9,15 +8,13 @@ export const kill: GroupScenario = {
   name: "kill",
   limit: 150_000,
   leastAgents: 6,
-  async run(group) {
-    const samples: Sample[] = [];
+  async run(group, note) {
     for (let number = 0; number < kills; number += 1) {
       const { seenAfter } = await depart(group, "SIGKILL", 60_000);
-      samples.push(
+      note([
         { figure: "killFirst", value: seenAfter[0] ?? Number.NaN },
         { figure: "killLast", value: seenAfter.at(-1) ?? Number.NaN },
-      );
+      ]);
     }
-    return samples;
   },
 };

@@ -1,4 +1,3 @@
-import type { Sample } from "../figures.js";
 import type { GroupScenario } from "../scenario.js";
 import { depart } from "./departure.js";
 
@@ -9,16 +8,14 @@ export const leave: GroupScenario = {
   name: "leave",
   limit: 120_000,
   leastAgents: 6,
-  async run(group) {
-    const samples: Sample[] = [];
+  async run(group, note) {
     for (let number = 0; number < leaves; number += 1) {
       const { goneAfter, seenAfter, taken } = await depart(group, "SIGINT", 30_000);
-      samples.push(
+      note([
         { figure: "leaveLast", value: seenAfter.at(-1) ?? Number.NaN },
         { figure: "leaveGone", value: goneAfter },
         { figure: "leaveFailed", value: taken.failed },
-      );
+      ]);
     }
-    return samples;
   },
 };

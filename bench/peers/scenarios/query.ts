@@ -1,5 +1,4 @@
 import type { RunningQuery } from "#rpc/client.js";
-import type { Sample } from "../figures.js";
 import type { GroupScenario } from "../scenario.js";
 import { holds, pause } from "../waiting.js";
 
@@ -10,8 +9,7 @@ const timeoutMillis = 4_000;
 export const query: GroupScenario = {
   name: "query",
   limit: 90_000,
-  async run({ agents }) {
-    const samples: Sample[] = [];
+  async run({ agents }, note) {
     for (let number = 0; number < queries; number += 1) {
       const asker = agents[(number * 7 + 1) % agents.length] ?? agents[0];
       if (asker === undefined) break;
@@ -33,13 +31,12 @@ export const query: GroupScenario = {
         last = performance.now();
       });
       if (await holds(() => acks.size >= agents.length, timeoutMillis, 10)) {
-        samples.push({ figure: "queryLast", value: last - begin });
+        note([{ figure: "queryLast", value: last - begin }]);
       }
       const missing = 100 * (1 - acks.size / agents.length);
-      samples.push({ figure: "queryMissed", value: missing });
+      note([{ figure: "queryMissed", value: missing }]);
       await running.done;
       await pause(300);
     }
-    return samples;
   },
 };

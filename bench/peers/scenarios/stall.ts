@@ -12,7 +12,7 @@ export const stall: GroupScenario = {
   name: "stall",
   limit: 180_000,
   leastAgents: 25,
-  async run(group) {
+  async run(group, note) {
     const sleepers = group.agents.slice(-stopped);
     const names = new Set(sleepers.map(({ name }) => name));
     let healthy = 0;
@@ -32,9 +32,9 @@ export const stall: GroupScenario = {
       for (const agent of sleepers) agent.signal("SIGCONT");
     }
     await group.agree(60_000, 60_000);
-    return [
+    note([
       { figure: "falseFailed", value: healthy },
       { figure: "stoppedFailed", value: sleeping },
-    ];
+    ]);
   },
 };
