@@ -18,11 +18,14 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-/** What all members are configured with alike. */
+/** What all members are configured with alike; plans from before there was evidence do not name it. */
 type Settings = Pick<
   SerfConfig,
   "eventBuffer" | "coalescePeriod" | "userCoalescePeriod" | "reconnectTimeout" | "tombstoneTimeout"
->;
+> &
+  Evidence;
+
+type Evidence = Partial<Pick<SerfConfig, "refusals" | "isolation">>;
 
 interface NodePlan {
   readonly startAt: Instant;
@@ -88,7 +91,7 @@ export function drawPlan(seed: number): Plan {
     profile: pick(random, ["lan", "lan", "lan", "local", "local", "wan"]),
     encrypted,
     conditions: drawConditions(random),
-    settings: drawSettings(random),
+    settings: { ...drawSettings(random), ...drawEvidence(new SeededRandom(seed, 0xe71)) },
     nodes: Array.from({ length: size }, () => drawNode(random, drift)),
     trouble,
     steps: Array.from({ length: count }, (_, index) =>
@@ -102,6 +105,11 @@ export function drawPlan(seed: number): Plan {
  * name that changed on the way is another member.
  */
 const onlyEncrypted: ReadonlySet<Kind> = new Set<Kind>(["corruption", "full-disk", "rotation"]);
+
+/** What goes beyond memberlist: as agents have it in most groups, and without it in some. */
+function drawEvidence(random: Random): Evidence {
+  return { refusals: chance(random, 0.9), isolation: chance(random, 0.9) };
+}
 
 function drawSettings(random: Random): Settings {
   const forgets = chance(random, 0.1);
