@@ -12,7 +12,7 @@ const burstMillis = 5_000;
 const quietMillis = 2_500;
 
 /** After the burst. Serf's queue then still holds what is older than anybody would take. */
-const drainLimit = 25_000;
+const drainLimit = 18_000;
 
 /** The share, in percent, up to which nothing is said to be lost. */
 const lossless = 0.01;

@@ -3,13 +3,13 @@ import { median } from "../statistics.js";
 import { holds, pause } from "../waiting.js";
 import { watchEvents } from "./event-watch.js";
 
-const events = 12;
+const events = 10;
 
 /** Gossip needs half a second; who misses an event then has it from the next exchange of full states. */
 const eventLimit = 4_000;
 
 /** Between one event and the next, to be alone with it. */
-const pauseMillis = 500;
+const pauseMillis = 400;
 
 /** Single events, until every agent's event stream has told of them. */
 export const event: GroupScenario = {

@@ -7,8 +7,11 @@ import type { GroupScenario } from "../scenario.js";
 import { median } from "../statistics.js";
 import { pause, until } from "../waiting.js";
 
-/** How long an agent is awake before its full exchanges come at their steady pace. */
-const youthMillis = 60_000;
+/**
+ * Full exchanges begin within this, or one interval after; from then on, each agent begins one in each
+ * interval.
+ */
+const youthMillis = 30_000;
 
 /** After whatever was done to the group before. */
 const settleMillis = 4_000;

@@ -5,6 +5,9 @@ import { holds, pause } from "../waiting.js";
 const queries = 6;
 const timeoutMillis = 4_000;
 
+/** Between one query and the next, to be alone with it. */
+const pauseMillis = 400;
+
 /** A query of one agent to all, until every agent has said that it got it. */
 export const query: GroupScenario = {
   name: "query",
@@ -35,8 +38,8 @@ export const query: GroupScenario = {
       }
       const missing = 100 * (1 - acks.size / agents.length);
       note([{ figure: "queryMissed", value: missing }]);
-      await running.done;
-      await pause(300);
+      await running.stop();
+      await pause(pauseMillis);
     }
   },
 };
