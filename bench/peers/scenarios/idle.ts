@@ -39,7 +39,8 @@ export const idle: GroupScenario = {
     await pause(from - Date.now());
     const cpuBefore = agents.map(({ pid }) => cpuOf(pid));
     await pause(from + windowMillis - Date.now());
-    // Before the first dump, which costs more than idling.
+    // Before the first dump, which costs more than idling, in time and in memory.
+    const memory = agents.map(({ pid }) => memoryOf(pid));
     const cpu = agents.map(
       ({ pid }, index) => (1_000 * (cpuOf(pid) - (cpuBefore[index] ?? 0))) / windowMillis,
     );
@@ -50,7 +51,6 @@ export const idle: GroupScenario = {
       const more = await traffic(group, start);
       sent = sent.map((before, index) => addTraffic(before, more[index] ?? noTraffic));
     }
-    const memory = agents.map(({ pid }) => memoryOf(pid));
     note([
       { figure: "rss", value: median(memory.map(({ rss }) => rss)) },
       { figure: "pss", value: median(memory.map(({ pss }) => pss)) },
