@@ -114,7 +114,8 @@ function drawEvidence(random: Random): Evidence {
 function drawSettings(random: Random): Settings {
   const forgets = chance(random, 0.1);
   return {
-    eventBuffer: pick(random, [16, 512, 512, 512]),
+    // With the fewest, so much is said that what is late is too old.
+    eventBuffer: pick(random, [2, 16, 512, 512]),
     coalescePeriod: pick(random, [0, 3_000]),
     userCoalescePeriod: pick(random, [0, 3_000]),
     reconnectTimeout: forgets ? seconds(40 + intBelow(random, 60)) : hours(24),
