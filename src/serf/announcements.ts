@@ -1,6 +1,7 @@
+import type { Address } from "../base/address.js";
 import type { Log } from "../base/log.js";
 import type { Timers } from "../base/timers.js";
-import { type Instant, type Millis, seconds } from "../base/units.js";
+import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js";
 import {
   encodeSerfMessage,
   type JoinIntent,
@@ -8,6 +9,7 @@ import {
   type LeaveIntent,
 } from "../wire/serf-messages.js";
 import type { Broadcasts } from "./broadcasts.js";
+import type { Member } from "./events.js";
 import type { LamportClock } from "./lamport.js";
 import type { Membership } from "./membership.js";
 
@@ -26,6 +28,8 @@ export interface AnnouncementParts {
   readonly recoveredClock: LamportTime;
   /** False from the moment on at which we leave. */
   staying(): boolean;
+  /** As in {@link Surroundings}. */
+  sendUser(to: Address, payload: Bytes): void;
 }
 
 /** Says who joins and who leaves, and defends us against those who say that we do. */
@@ -74,6 +78,17 @@ export class Announcements {
       log.debug({ ltime }, "Refuting what was said of us");
       this.announceJoin(then);
     });
+  }
+
+  /**
+   * Tells a member that we hold it for leaving, later than anything that was heard: if it stays it says
+   * so to all. Serf lets it be held for leaving as long as it is here.
+   */
+  remind({ address, name }: Member): void {
+    const { clock, log, sendUser } = this.#parts;
+    log.debug({ member: name }, "telling a member that we hold it for leaving");
+    const intent: LeaveIntent = { kind: "leave", ltime: clock.time, node: name, prune: false };
+    sendUser(address, encodeSerfMessage(intent));
   }
 
   /** Takes in that somebody leaves; true if others should hear of it. */

@@ -66,6 +66,7 @@ export class Membership {
   /** Those of {@link #records} with this status. */
   readonly #failed = new Map<string, MembershipRecord>();
   readonly #left = new Map<string, MembershipRecord>();
+  readonly #leaving = new Map<string, MembershipRecord>();
 
   constructor(
     self: string,
@@ -97,6 +98,11 @@ export class Membership {
 
   get left(): ReadonlyMap<string, MembershipRecord> {
     return this.#left;
+  }
+
+  /** Those who said that they leave, or of whom others did, and whom SWIM holds for here. */
+  get leaving(): ReadonlyMap<string, MembershipRecord> {
+    return this.#leaving;
   }
 
   get(name: string): Member | undefined {
@@ -243,6 +249,7 @@ export class Membership {
       pruning: false,
     };
     this.#records.set(peer.name, record);
+    if (status === "leaving") this.#leaving.set(peer.name, record);
     return record;
   }
 
@@ -317,6 +324,7 @@ export class Membership {
     this.#records.delete(name);
     this.#failed.delete(name);
     this.#left.delete(name);
+    this.#leaving.delete(name);
     this.#host.counters.reaps += 1;
     this.#host.emit(now, "member-reap", record.member);
   }
@@ -328,6 +336,8 @@ export class Membership {
     else this.#failed.delete(name);
     if (status === "left") this.#left.set(name, record);
     else this.#left.delete(name);
+    if (status === "leaving") this.#leaving.set(name, record);
+    else this.#leaving.delete(name);
   }
 
   /** The record of a known member to write to. */

@@ -127,6 +127,7 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     timers,
     recoveredClock: snapshot?.clock ?? 0,
     staying,
+    sendUser,
   });
   const userEvents = new UserEvents(
     config,

@@ -16,11 +16,15 @@ export interface ReaperParts {
   readonly membership: Membership;
   /** Exchanges all with a member that failed, should it be back. */
   reconnect(now: Instant, member: Member): void;
+  /** Tells a member that we hold it for leaving. */
+  remind(member: Member): void;
 }
 
 /** Forgets those that have been gone for too long, and tries to find the others again. */
 export class Reaper {
   readonly #parts: ReaperParts;
+  /** Those who were about to leave a reap interval ago, to which a leave does not come. */
+  #leaving: ReadonlySet<string> = new Set();
 
   constructor(parts: ReaperParts) {
     this.#parts = parts;
@@ -35,8 +39,23 @@ export class Reaper {
     const { config, membership, timers } = this.#parts;
     timers.at(when, (now) => {
       membership.reap(now);
+      this.#remindLeaving();
       this.#reapAt(now + config.reapInterval);
     });
+  }
+
+  /**
+   * Who leaves has left before the next look, or is dead. But an operator may have said it of one that
+   * stays, at the Lamport time of its own join: those who had heard of the join first took no notice,
+   * and nobody told it.
+   */
+  #remindLeaving(): void {
+    const { config, membership } = this.#parts;
+    const before = this.#leaving;
+    this.#leaving = new Set(membership.leaving.keys());
+    for (const { member } of membership.leaving.values()) {
+      if (member.name !== config.name && before.has(member.name)) this.#parts.remind(member);
+    }
   }
 
   #reconnectAt(when: Instant): void {

@@ -134,6 +134,7 @@ export class Serf {
       random: host.random,
       membership: parts.membership,
       reconnect: (now, { address, name }) => this.#swim.join(now, [{ address, name }], () => {}),
+      remind: (member) => parts.announcements.remind(member),
     });
     this.#rejoin = new Rejoin({
       config,

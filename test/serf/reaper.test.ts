@@ -37,13 +37,17 @@ function reaping({ here = 1, failed = 0, chance = 0 }) {
   const reconnect = (now: number, { name }: { name: string }): void => {
     reconnects.push({ now, name });
   };
-  new Reaper({ config, timers, log, random, membership, reconnect }).start(0);
+  const reminded: string[] = [];
+  const remind = ({ name }: { name: string }): void => {
+    reminded.push(name);
+  };
+  new Reaper({ config, timers, log, random, membership, reconnect, remind }).start(0);
   const runUntil = (end: number): void => {
     for (let due = timers.deadline(); due !== undefined && due <= end; due = timers.deadline()) {
       timers.runDue(due);
     }
   };
-  return { log, membership, reconnects, runUntil };
+  return { log, membership, reconnects, reminded, runUntil };
 }
 
 test.for([
@@ -68,4 +72,23 @@ test("failed members are tried every 30 s until they are forgotten after 24 h", 
   expect(membership.get("f0")).toBeDefined();
   runUntil(hours(24) + seconds(15));
   expect(membership.get("f0")).toBeUndefined();
+});
+
+test("who is about to leave and still here at the next look is told so, until it is not", () => {
+  const { membership, reminded, runUntil } = reaping({ here: 4 });
+  const leave = (node: string, ltime: number): void => {
+    membership.handleLeaveIntent(0, { kind: "leave", ltime, node, prune: false }, false);
+  };
+  leave("h1", 3);
+  leave("h2", 4);
+  leave("self", 5);
+  runUntil(seconds(15));
+  expect(reminded).toEqual([]);
+  membership.handleLeave(seconds(16), swimMember("h2"));
+  leave("h3", 6);
+  runUntil(seconds(30));
+  expect(reminded).toEqual(["h1"]);
+  membership.handleJoinIntent(seconds(31), { kind: "join", ltime: 7, node: "h1" });
+  runUntil(seconds(45));
+  expect(reminded).toEqual(["h1", "h3"]);
 });

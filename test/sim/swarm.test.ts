@@ -82,8 +82,12 @@ test.for([
   "forced-to-leave-heard-late",
   // so did one that had never said anything;
   "forced-to-leave-never-said-anything",
-  // it was cut off, forgotten, and unknown for ever.
+  // it was cut off, forgotten, and unknown for ever;
   "forced-to-leave-and-forgotten",
+  // it had said at the same Lamport time that it joins, which all but the operator's member had heard.
+  "forced-to-leave-as-it-joined",
+  // Its leave was heard of when it was back, and nobody had heard that it is: it never said so.
+  "leave-remembered-after-it-was-back",
 ])("the plan %s, which found a fault once, finds none", (name) => {
   const plan = planNamed(name);
   const { failure } = simulate(plan);
