@@ -15,6 +15,7 @@ export function sameAddress(one: Address, other: Address): boolean {
 }
 
 export function sameBytes(one: Bytes, other: Bytes): boolean {
+  if (one === other) return true;
   if (one.length !== other.length) return false;
   for (let index = 0; index < one.length; index += 1) {
     if (one[index] !== other[index]) return false;

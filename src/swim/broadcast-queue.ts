@@ -17,8 +17,12 @@ export interface BroadcastQueueConfig {
   readonly capacity: number;
 }
 
-interface Broadcast extends BroadcastOptions {
+interface Broadcast {
   readonly message: Bytes;
+  /** Of the message: to choose, it need not be looked at. */
+  readonly length: number;
+  readonly name: string | undefined;
+  readonly finished: (() => void) | undefined;
   readonly id: number;
   /** Copies taken so far; the index of the tier it waits in. */
   transmits: number;
@@ -55,12 +59,14 @@ export class BroadcastQueue {
 
   /** `message` is kept as it is: it must not be written to any more, nor be empty. */
   add(message: Bytes, options: BroadcastOptions = {}): void {
-    const broadcast: Broadcast = { ...options, message, id: ++this.#lastId, transmits: 0 };
+    const { finished, name } = options;
+    const { length } = message;
+    const broadcast = { message, length, name, finished, id: ++this.#lastId, transmits: 0 };
     let replaced: Broadcast | undefined;
-    if (options.name !== undefined) {
-      replaced = this.#named.get(options.name);
+    if (name !== undefined) {
+      replaced = this.#named.get(name);
       if (replaced !== undefined) this.#remove(replaced);
-      this.#named.set(options.name, broadcast);
+      this.#named.set(name, broadcast);
     }
     this.#insert(broadcast);
     this.onAdd();
@@ -93,7 +99,7 @@ export class BroadcastQueue {
       const surplus = (this.#tiers[tier] as Tier).takeFirst(this.#length - keep);
       this.#length -= surplus.length;
       for (const broadcast of surplus) {
-        this.#bytes -= broadcast.message.length;
+        this.#bytes -= broadcast.length;
         this.#forget(broadcast);
       }
       dropped.push(...surplus);
@@ -111,8 +117,8 @@ export class BroadcastQueue {
         const broadcast = tier.takeLongest(free);
         if (broadcast === undefined) break;
         selected.push(broadcast);
-        this.#bytes -= broadcast.message.length;
-        free -= broadcast.message.length + overhead;
+        this.#bytes -= broadcast.length;
+        free -= broadcast.length + overhead;
       }
     }
     this.#length -= selected.length;
@@ -123,13 +129,13 @@ export class BroadcastQueue {
     while (this.#tiers.length <= broadcast.transmits) this.#tiers.push(new Tier());
     (this.#tiers[broadcast.transmits] as Tier).add(broadcast);
     this.#length += 1;
-    this.#bytes += broadcast.message.length;
+    this.#bytes += broadcast.length;
   }
 
   #remove(broadcast: Broadcast): void {
     (this.#tiers[broadcast.transmits] as Tier).remove(broadcast);
     this.#length -= 1;
-    this.#bytes -= broadcast.message.length;
+    this.#bytes -= broadcast.length;
   }
 
   #forget(broadcast: Broadcast): void {
@@ -137,56 +143,133 @@ export class BroadcastQueue {
   }
 }
 
-/** More broadcasts than are ever added. */
-const endOfIds = 2 ** 36;
-
-/** What a tier is sorted by: the length, then the age, the newest last; exact up to 64 KiB. */
-function keyOf(length: number, id: number): number {
-  return length * endOfIds + id;
-}
-
 /** The broadcasts of which as many copies were taken. */
 class Tier {
-  /** Sorted, and apart from what they stand for: a search in thousands stays within one stretch of memory. */
-  readonly #keys: number[] = [];
-  /** In the order of {@link #keys}. */
-  readonly #broadcasts: Broadcast[] = [];
+  /** One for each length that there is, the shortest first: members' claims have few lengths. */
+  readonly #shelves: Shelf[] = [];
 
   add(broadcast: Broadcast): void {
-    const key = keyOf(broadcast.message.length, broadcast.id);
-    const position = this.#position(key);
-    this.#keys.splice(position, 0, key);
-    this.#broadcasts.splice(position, 0, broadcast);
+    const { length } = broadcast;
+    const position = this.#position(length);
+    const shelf = this.#shelves[position];
+    if (shelf?.length === length) shelf.add(broadcast);
+    else this.#shelves.splice(position, 0, new Shelf(length, broadcast));
   }
 
-  remove({ id, message }: Broadcast): void {
-    this.#take(this.#position(keyOf(message.length, id)), 1);
+  remove(broadcast: Broadcast): void {
+    const position = this.#position(broadcast.length);
+    const shelf = this.#shelves[position] as Shelf;
+    shelf.remove(broadcast);
+    this.#dropIfEmpty(position, shelf);
   }
 
   /** The longest with at most `length` bytes, of equal ones the newest; undefined if there is none. */
   takeLongest(length: number): Broadcast | undefined {
-    const position = this.#position(keyOf(length + 1, 0)) - 1;
-    return position < 0 ? undefined : this.#take(position, 1)[0];
+    const shelves = this.#shelves;
+    let position = shelves.length - 1;
+    // Only the end of a packet has no room for the longest.
+    if (position >= 0 && (shelves[position] as Shelf).length > length) {
+      position = this.#position(length + 1) - 1;
+    }
+    const shelf = shelves[position];
+    if (shelf === undefined) return undefined;
+    const newest = shelf.takeNewest();
+    this.#dropIfEmpty(position, shelf);
+    return newest;
   }
 
-  /** The first `count`, or all if they are fewer. */
+  /** The first `count`, or all if they are fewer: the shortest, of equal ones the oldest. */
   takeFirst(count: number): Broadcast[] {
-    return this.#take(0, count);
+    const taken: Broadcast[] = [];
+    for (let shelf = this.#shelves[0]; shelf && taken.length < count; shelf = this.#shelves[0]) {
+      taken.push(...shelf.takeOldest(count - taken.length));
+      this.#dropIfEmpty(0, shelf);
+    }
+    return taken;
   }
 
-  #take(position: number, count: number): Broadcast[] {
-    this.#keys.splice(position, count);
-    return this.#broadcasts.splice(position, count);
+  #dropIfEmpty(position: number, shelf: Shelf): void {
+    if (shelf.size === 0) this.#shelves.splice(position, 1);
   }
 
-  /** Where `key` is, or belongs. */
-  #position(key: number): number {
-    const keys = this.#keys;
+  /** Where the broadcasts of `length` bytes are, or belong. */
+  #position(length: number): number {
+    const shelves = this.#shelves;
     let low = 0;
-    let high = keys.length;
+    let high = shelves.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((keys[middle] as number) < key) low = middle + 1;
+      if ((shelves[middle] as Shelf).length < length) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/**
+ * The broadcasts of a tier that are equally long, oldest first.
+ *
+ * New ones are the newest; of those that were sent, the newest came first, so that each is older than
+ * those before: nearly all are put at one of the two ends, where nothing has to be looked for or moved.
+ */
+class Shelf {
+  /** In bytes. */
+  readonly length: number;
+  /** From {@link #first} on; before are as many free places at most. */
+  #broadcasts: (Broadcast | undefined)[];
+  #first = 0;
+
+  constructor(length: number, broadcast: Broadcast) {
+    this.length = length;
+    this.#broadcasts = [broadcast];
+  }
+
+  get size(): number {
+    return this.#broadcasts.length - this.#first;
+  }
+
+  /** To one that is not empty. */
+  add(broadcast: Broadcast): void {
+    const { id } = broadcast;
+    if (id > this.#idAt(this.#broadcasts.length - 1)) this.#broadcasts.push(broadcast);
+    else if (id < this.#idAt(this.#first)) this.#addFirst(broadcast);
+    else this.#broadcasts.splice(this.#position(id), 0, broadcast);
+  }
+
+  remove({ id }: Broadcast): void {
+    this.#broadcasts.splice(this.#position(id), 1);
+  }
+
+  takeNewest(): Broadcast | undefined {
+    return this.#broadcasts.pop();
+  }
+
+  /** At most `count`. */
+  takeOldest(count: number): Broadcast[] {
+    const oldest = this.#broadcasts.splice(this.#first, count);
+    return oldest.filter((broadcast) => broadcast !== undefined);
+  }
+
+  #addFirst(broadcast: Broadcast): void {
+    if (this.#first === 0) {
+      this.#first = this.#broadcasts.length;
+      this.#broadcasts = [...new Array<undefined>(this.#first), ...this.#broadcasts];
+    }
+    this.#first -= 1;
+    this.#broadcasts[this.#first] = broadcast;
+  }
+
+  #idAt(position: number): number {
+    return (this.#broadcasts[position] as Broadcast).id;
+  }
+
+  /** Where `id` is, or belongs. */
+  #position(id: number): number {
+    let low = this.#first;
+    let high = this.#broadcasts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#idAt(middle) < id) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -45,23 +45,29 @@ function join(frames: readonly Bytes[]): Bytes {
   return compound;
 }
 
+/** Where a part of a compound is in its frame. */
+export interface CompoundPart {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
- * The parts of a compound frame (type byte included), as views; empty parts are handed out as they
+ * The parts of a compound frame (type byte included); empty parts are handed out as they
  * are. If the bytes run out inside the parts the complete ones count and `cut` is true. Bytes after
  * the last part are ignored.
  */
-export function unpackCompound(frame: Bytes): { parts: Bytes[]; cut: boolean } {
+export function unpackCompound(frame: Bytes): { parts: CompoundPart[]; cut: boolean } {
   const count = frame[1];
   if (count === undefined) throw new DecodeError("truncated", "compound without a count");
-  let position = compoundOverheadBytes + compoundPartBytes * count;
-  if (frame.length < position) throw new DecodeError("truncated", "compound without its lengths");
-  const parts: Bytes[] = [];
+  let start = compoundOverheadBytes + compoundPartBytes * count;
+  if (frame.length < start) throw new DecodeError("truncated", "compound without its lengths");
+  const parts: CompoundPart[] = [];
   for (let index = 0; index < count; index += 1) {
     const at = compoundOverheadBytes + compoundPartBytes * index;
-    const end = position + (((frame[at] as number) << 8) | (frame[at + 1] as number));
+    const end = start + (((frame[at] as number) << 8) | (frame[at + 1] as number));
     if (end > frame.length) return { parts, cut: true };
-    parts.push(frame.subarray(position, end));
-    position = end;
+    parts.push({ start, end });
+    start = end;
   }
   return { parts, cut: false };
 }

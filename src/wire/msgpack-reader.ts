@@ -2,6 +2,7 @@ import type { Bytes } from "../base/units.js";
 import type { KnownValues } from "./encoded-list.js";
 import { DecodeError } from "./errors.js";
 import { Scanner } from "./msgpack-scanner.js";
+import { recentText } from "./recent-texts.js";
 import { decodeText } from "./text.js";
 
 export const maxU8 = 0xff;
@@ -217,18 +218,7 @@ export class Reader {
     let seen = 0;
     for (let index = start; index < end; index += 1) seen |= bytes[index] as number;
     if (seen > 0x7f) return decodeText(bytes.subarray(start, end));
-    let text = "";
-    let at = start;
-    for (; at + 4 <= end; at += 4) {
-      text += String.fromCharCode(
-        bytes[at] as number,
-        bytes[at + 1] as number,
-        bytes[at + 2] as number,
-        bytes[at + 3] as number,
-      );
-    }
-    for (; at < end; at += 1) text += String.fromCharCode(bytes[at] as number);
-    return text;
+    return recentText(bytes, start, end);
   }
 
   /** Go takes an array of small numbers for bytes. */

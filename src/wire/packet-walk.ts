@@ -10,6 +10,7 @@ import {
 } from "./limits.js";
 import { messageTypes } from "./message-types.js";
 import { Reader } from "./msgpack-reader.js";
+import { recentClaims } from "./recent-claims.js";
 import {
   readAccusation,
   readAck,
@@ -54,12 +55,15 @@ export class PacketWalk {
 
   #readParts(frame: Bytes, depth: number): void {
     const { parts, cut } = unpackCompound(frame);
-    for (const part of parts) {
+    for (const { end, start } of parts) {
       if (this.faults.length >= maxPacketFaults) return;
       if (this.messages.length >= maxPacketMessages) {
         throw new DecodeError("limit", "packet has too many messages");
       }
-      this.#enter(part, depth + 1);
+      const known =
+        frame[start] === messageTypes.alive ? recentClaims.find(frame, start, end) : undefined;
+      if (known === undefined) this.#enter(frame.subarray(start, end), depth + 1);
+      else this.messages.push(known);
     }
     if (cut) throw new DecodeError("truncated", "compound ends within a part");
   }
@@ -85,8 +89,11 @@ function readPacketMessage(frame: Bytes): PacketMessage {
       return readAck(reader);
     case messageTypes.suspect:
       return readAccusation(reader, "suspect");
-    case messageTypes.alive:
-      return readAlive(reader);
+    case messageTypes.alive: {
+      const claim = readAlive(reader);
+      recentClaims.note(frame, claim);
+      return claim;
+    }
     case messageTypes.dead:
       return readAccusation(reader, "dead");
     case messageTypes.user:

@@ -3,6 +3,7 @@ import type { DecodeError } from "./errors.js";
 import { messageTypes } from "./message-types.js";
 import { Writer } from "./msgpack-writer.js";
 import { PacketWalk } from "./packet-walk.js";
+import { recentClaims } from "./recent-claims.js";
 import {
   writeAccusation,
   writeAck,
@@ -137,7 +138,7 @@ export type SentStreamMessage = StreamMessage | EncodedPushPull;
 
 const writer = new Writer("raw");
 
-/** The frame of one message, type byte included; the caller owns it. */
+/** The frame of one message, type byte included. It must not be written to: others may have it. */
 export function encodePacketMessage(message: PacketMessage): Bytes {
   switch (message.kind) {
     case "ping":
@@ -159,7 +160,7 @@ export function encodePacketMessage(message: PacketMessage): Bytes {
     case "alive":
       writer.begin(messageTypes.alive);
       writeAlive(writer, message);
-      break;
+      return recentClaims.shared(writer.take());
     case "suspect":
       writer.begin(messageTypes.suspect);
       writeAccusation(writer, message);
