@@ -1,5 +1,5 @@
 import { formatIp } from "../base/address.js";
-import type { Instant } from "../base/units.js";
+import type { Bytes, Instant } from "../base/units.js";
 import type { SwimMember } from "../swim/member.js";
 import type { LamportTime } from "../wire/serf-messages.js";
 import type { Member, MemberStatus } from "./events.js";
@@ -32,13 +32,26 @@ export function describe(member: Member): string {
 
 /** A member as users see it, of what SWIM knows. */
 export function memberOf(peer: SwimMember, status: MemberStatus): Member {
-  const version = (index: number): number => peer.versions[index] ?? 0;
-  return {
-    name: peer.name,
-    address: peer.address,
-    tags: decodeMemberTags(peer.meta),
-    status,
+  const { address, meta, name, versions } = peer;
+  const { delegate, protocol } = rangesOf(versions);
+  return { name, address, tags: decodeMemberTags(meta), status, protocol, delegate };
+}
+
+type Ranges = Pick<Member, "protocol" | "delegate">;
+
+/** At most {@link maxRanges}: a group has few versions, and so all its members share a few objects. */
+const knownRanges = new Map<string, Ranges>();
+const maxRanges = 64;
+
+function rangesOf(versions: Bytes): Ranges {
+  const key = String.fromCharCode(...versions);
+  const known = knownRanges.get(key);
+  if (known !== undefined) return known;
+  const version = (index: number): number => versions[index] ?? 0;
+  const ranges: Ranges = {
     protocol: { min: version(0), max: version(1), current: version(2) },
     delegate: { min: version(3), max: version(4), current: version(5) },
   };
+  if (knownRanges.size < maxRanges) knownRanges.set(key, ranges);
+  return ranges;
 }

@@ -13,12 +13,16 @@ export function encodeOwnTags(tags: ReadonlyMap<string, string>, delegateVersion
   return meta;
 }
 
+/** Of all members without: an empty map takes more than the rest of a member. */
+const noTags: ReadonlyMap<string, string> = new Map();
+
 /** The tags of a member; none if what it announces is no tag map. */
 export function decodeMemberTags(meta: Bytes): ReadonlyMap<string, string> {
   try {
-    return decodeTags(meta);
+    const tags = decodeTags(meta);
+    return tags.size === 0 ? noTags : tags;
   } catch (thrown) {
-    if (thrown instanceof DecodeError) return new Map();
+    if (thrown instanceof DecodeError) return noTags;
     throw thrown;
   }
 }

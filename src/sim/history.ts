@@ -13,7 +13,7 @@ export class History {
   #high = 0xcbf29ce4;
   readonly #keep: number;
   /** The latest lines; at most twice {@link #keep}. */
-  #lines: string[] = [];
+  #lines: { readonly at: Instant; readonly text: string }[] = [];
   readonly #word = new DataView(new ArrayBuffer(8));
 
   constructor(keep = 200) {
@@ -22,7 +22,8 @@ export class History {
 
   /** The latest lines, oldest first. */
   get lines(): readonly string[] {
-    return this.#lines.slice(-this.#keep);
+    const latest = this.#lines.slice(-this.#keep);
+    return latest.map(({ at, text }) => `${(at / 1_000).toFixed(3)} ${text}`);
   }
 
   /** 16 hexadecimal digits. */
@@ -34,7 +35,7 @@ export class History {
   line(at: Instant, text: string): void {
     this.number(at);
     for (let index = 0; index < text.length; index += 1) this.#byte(text.charCodeAt(index));
-    this.#lines.push(`${(at / 1_000).toFixed(3)} ${text}`);
+    this.#lines.push({ at, text });
     if (this.#lines.length > 2 * this.#keep) this.#lines = this.#lines.slice(-this.#keep);
   }
 

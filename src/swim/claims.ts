@@ -83,7 +83,10 @@ export class Claims {
   }
 
   handleAlive(now: Instant, received: Alive): void {
-    const { config } = this.#parts;
+    const { config, members } = this.#parts;
+    const held = members.get(received.node);
+    // Of a member that is here it says nothing new then, whatever its incarnation is by now.
+    if (held?.believed === received && !isGone(held)) return;
     const claim = received.port === 0 ? { ...received, port: config.bindPort } : received;
     if (!isSound(claim)) {
       this.#refuse(claim, "alive claim is unsound");
@@ -255,6 +258,7 @@ export class Claims {
       state: "dead",
       changedAt: now,
       suspicion: undefined,
+      believed: undefined,
     };
     this.#parts.members.add(record);
     return record;
@@ -278,6 +282,7 @@ export class Claims {
     members.setVersions(known, this.#keepVersions(claim.versions, known.versions));
     known.incarnation = incarnation;
     known.suspicion = undefined;
+    known.believed = claim;
     members.setState(known, "alive", now);
     host.log.debug({ member: known.name, incarnation }, "member is alive");
     if (joined) delegate.handleJoin(now, known);

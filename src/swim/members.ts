@@ -1,7 +1,7 @@
 import { Overlay } from "../base/overlay.js";
 import { intBelow, type Random } from "../base/random.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
-import type { RemoteState } from "../wire/swim-messages.js";
+import type { Alive, RemoteState } from "../wire/swim-messages.js";
 import { isGone, type SwimMember } from "./member.js";
 import { ArrayRing, type Ring, RosterRing } from "./ring.js";
 import type { Roster } from "./roster.js";
@@ -15,6 +15,8 @@ const graceTimesRemembered = 10;
 export interface MemberRecord extends Mutable<SwimMember> {
   /** Present if and only if the state is suspect. */
   suspicion: Suspicion | undefined;
+  /** What we believed last of what it claims; most claims that come are this very one once more. */
+  believed?: Alive | undefined;
 }
 
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
