@@ -299,6 +299,7 @@ class Trial {
     for (const process of here) {
       if (this.#operator.isLeaving(process)) return `${process.name} has not left`;
     }
+    if (isUndecided(here)) return undefined;
     return (
       this.#lostName(here) ??
       disagreement({ here, nodes, tags: this.#operator.tags }) ??
@@ -356,6 +357,11 @@ function countSaid(steps: readonly Step[]): number {
   const bursts = steps.map((step) => (step.kind === "burst" ? step.count : 0));
   const rotations = steps.filter(({ kind }) => kind === "rotation").length;
   return bursts.reduce((sum, count) => sum + count, 0) + 1_000 * rotations;
+}
+
+/** Two of one name and nobody else: whom nobody votes for or against, and who was there before, stays. */
+function isUndecided(here: readonly Process[]): boolean {
+  return here.length === 2 && here[0]?.name === here[1]?.name;
 }
 
 /** Once nothing happens any more, all has been said as often as it is going to be. */
