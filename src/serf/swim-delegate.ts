@@ -8,6 +8,7 @@ import type { SwimMember } from "../swim/member.js";
 import type { Rival } from "../swim/rival.js";
 import { DecodeError } from "../wire/errors.js";
 import { maxSerfMessageBytes } from "../wire/limits.js";
+import { recentBytes } from "../wire/recent-bytes.js";
 import {
   type CoordinateMessage,
   decodeAckPayload,
@@ -101,7 +102,7 @@ export class SwimDelegate implements Delegate {
     if (message === undefined) return;
     const kind = this.#dispatch(now, message);
     // The bytes as they came: what this version of Serf does not know must reach those who do.
-    if (kind !== undefined) broadcasts.add(kind, Uint8Array.from(payload));
+    if (kind !== undefined) broadcasts.add(kind, recentBytes(payload, 0, payload.length));
   }
 
   hasBroadcasts(): boolean {

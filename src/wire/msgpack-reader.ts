@@ -2,6 +2,7 @@ import type { Bytes } from "../base/units.js";
 import type { KnownValues } from "./encoded-list.js";
 import { DecodeError } from "./errors.js";
 import { Scanner } from "./msgpack-scanner.js";
+import { recentBytes } from "./recent-bytes.js";
 import { recentText } from "./recent-texts.js";
 import { decodeText } from "./text.js";
 
@@ -181,7 +182,7 @@ export class Reader {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** As {@link bytes}, but a copy: for what is kept longer than the packet. */
+  /** As {@link bytes}, for what is kept longer than the packet; not to be written to ({@link recentBytes}). */
   ownBytes(): Bytes | undefined {
     const tag = this.#byte();
     if (tag === 0xc0) return undefined;
@@ -189,11 +190,7 @@ export class Reader {
     if (items >= 0) return this.#bytesFromArray(items);
     const length = this.#textLength(tag);
     const start = this.#advance(length);
-    // Not slice(): of a Buffer that is a view. And for few bytes a loop is faster than set().
-    const own = new Uint8Array(length);
-    for (let index = 0; index < length; index += 1)
-      own[index] = this.#bytes[start + index] as number;
-    return own;
+    return recentBytes(this.#bytes, start, length);
   }
 
   /** Passes over what comes next as far as it is `known`; how many values that were, at most `most`. */
