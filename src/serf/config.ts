@@ -1,6 +1,6 @@
 import type { Address } from "../base/address.js";
 import { hours, type Millis, minutes, seconds } from "../base/units.js";
-import type { LifeguardParts, Timing } from "../swim/config.js";
+import type { LifeguardParts, Thoroughness, Timing } from "../swim/config.js";
 import type { Keyring } from "../wire/keyring.js";
 import type { GroupRoster } from "./group-roster.js";
 import type { SnapshotState } from "./snapshot.js";
@@ -73,6 +73,8 @@ export interface SerfConfig {
   readonly refusals: boolean;
   /** As {@link SwimConfig.isolation}. */
   readonly isolation?: boolean;
+  /** As {@link SwimConfig.thoroughness}. */
+  readonly thoroughness?: Thoroughness;
   /** As {@link SwimConfig.lifeguard}. */
   readonly lifeguard?: LifeguardParts;
   /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */

@@ -7,6 +7,7 @@ import type { Bytes } from "../base/units.js";
 import type { Delegate } from "../swim/delegate.js";
 import type { SwimMember } from "../swim/member.js";
 import type { OwnName } from "../swim/own-name.js";
+import { copiedTo } from "../swim/scaling.js";
 import { Announcements } from "./announcements.js";
 import { Broadcasts } from "./broadcasts.js";
 import type { SerfConfig } from "./config.js";
@@ -116,7 +117,8 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
     roster,
   });
   const { noteBroadcast } = surroundings;
-  const population = (): number => membership.size;
+  const population = (): number =>
+    copiedTo({ known: membership.size, here: surroundings.aliveCount() }, config);
   const broadcasts = new Broadcasts(config, log, counters, meter, population, noteBroadcast);
   const announcements = new Announcements({
     self,

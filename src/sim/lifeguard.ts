@@ -1,14 +1,22 @@
 import { SeededRandom, shuffle } from "../base/random.js";
 import { type Instant, type Millis, seconds } from "../base/units.js";
 import type { SerfEvent } from "../serf/events.js";
-import { type LifeguardParts, profiles } from "../swim/config.js";
+import {
+  type LifeguardParts,
+  memberlistThoroughness,
+  profiles,
+  wholeThoroughness,
+} from "../swim/config.js";
 import type { Process } from "./process.js";
 import { type NodeConfig, type Observer, World, type WorldNode } from "./world.js";
 
 /** What of Lifeguard is on, and how patient it is. */
 export interface LifeguardConfiguration {
   readonly parts: LifeguardParts;
-  /** As `SwimConfig.isolation`: what goes beyond Lifeguard. */
+  /**
+   * As `SwimConfig.isolation`: what goes beyond Lifeguard. Without it claims are also spread as memberlist
+   * does, which the paper measured; with it as we do.
+   */
   readonly isolation: boolean;
   /** The shortest time to refute, in probe intervals times the logarithm of the group (the paper's α). */
   readonly alpha: number;
@@ -93,6 +101,7 @@ class Experiment implements Observer {
       timing: { ...profiles.lan, suspicionMult: alpha, suspicionMaxTimeoutMult: beta },
       lifeguard: parts,
       isolation,
+      thoroughness: isolation ? wholeThoroughness : memberlistThoroughness,
       compression: false,
       coalescePeriod: 0,
     };

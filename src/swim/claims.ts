@@ -21,6 +21,7 @@ import {
 import type { ClaimSource, Rival } from "./rival.js";
 import { minSuspicion } from "./scaling.js";
 import type { Sender } from "./sender.js";
+import type { Surge } from "./surge.js";
 import { Suspicion, type SuspicionBounds } from "./suspicion.js";
 
 /**
@@ -33,11 +34,19 @@ export class Claims {
   readonly #self: LocalMember;
   readonly #conflicts = new Conflicts();
   readonly #inquiries: Inquiries;
+  readonly #surge: Surge | undefined;
 
-  constructor(parts: Parts, sender: Sender, self: LocalMember, asking: Asking) {
+  constructor(
+    parts: Parts,
+    sender: Sender,
+    self: LocalMember,
+    asking: Asking,
+    surge: Surge | undefined,
+  ) {
     this.#parts = parts;
     this.#sender = sender;
     this.#self = self;
+    this.#surge = surge;
     this.#inquiries = new Inquiries(parts, asking, {
       handleMove: (now, known, claim) => this.#believeAlive(now, known, claim),
       handleConflict: (now, known, claim) => this.#reportConflict(now, known, claim),
@@ -178,7 +187,10 @@ export class Claims {
         return;
       case "introduce":
         if (members.full) this.#refuse(claim, "member table is full");
-        else this.#believeAlive(now, this.#add(now, claim), claim);
+        else {
+          this.#surge?.noteArrival(now);
+          this.#believeAlive(now, this.#add(now, claim), claim);
+        }
         return;
       case "accept":
         if (known !== undefined) this.#believeAlive(now, known, claim);
@@ -265,7 +277,7 @@ export class Claims {
   }
 
   #believeAlive(now: Instant, held: Readonly<MemberRecord>, claim: Alive): void {
-    const { counters, delegate, host, members } = this.#parts;
+    const { counters, delegate, host, members, neighbours } = this.#parts;
     const known = members.own(held);
     const { incarnation, meta = nothing } = claim;
     counters.aliveClaims += 1;
@@ -285,6 +297,7 @@ export class Claims {
     known.believed = claim;
     members.setState(known, "alive", now);
     host.log.debug({ member: known.name, incarnation }, "member is alive");
+    if (joined || moved) neighbours.arrive(known);
     if (joined) delegate.handleJoin(now, known);
     else if (updated || moved) delegate.handleUpdate(now, known);
   }
@@ -315,7 +328,7 @@ export class Claims {
     claim: Dead,
     finished?: () => void,
   ): void {
-    const { counters, delegate, host, members } = this.#parts;
+    const { counters, delegate, host, members, neighbours } = this.#parts;
     const known = members.own(held);
     const { from, incarnation } = claim;
     counters.deadClaims += 1;
@@ -323,6 +336,7 @@ export class Claims {
     known.incarnation = incarnation;
     known.suspicion = undefined;
     members.setState(known, departureOf(claim), now);
+    neighbours.depart(known);
     host.log.debug({ member: known.name, incarnation, from }, `member is ${known.state}`);
     delegate.handleLeave(now, known);
   }

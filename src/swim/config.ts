@@ -75,6 +75,33 @@ export interface LifeguardParts {
 
 export const wholeLifeguard: LifeguardParts = { probe: true, suspicion: true, buddy: true };
 
+/** What we do beyond memberlist, without another word on the wire, so that gossip misses nobody. */
+export interface Thoroughness {
+  /** Some copies go to our {@link Neighbours}, and a small group gets as many as one of ten. */
+  readonly neighbours: boolean;
+  /** The first copies of what is new go at once, see {@link Gossiper}. */
+  readonly promptness: boolean;
+  /** Who saw many come at once makes sure of them, see {@link Surge}. */
+  readonly surge: boolean;
+  /** The first push/pull comes within an interval, see {@link PushPull.start}. */
+  readonly earlyExchange: boolean;
+}
+
+export const wholeThoroughness: Thoroughness = {
+  neighbours: true,
+  promptness: true,
+  surge: true,
+  earlyExchange: true,
+};
+
+/** How memberlist, and so Serf, spreads what is new. */
+export const memberlistThoroughness: Thoroughness = {
+  neighbours: false,
+  promptness: false,
+  surge: false,
+  earlyExchange: false,
+};
+
 export interface SwimConfig {
   readonly name: string;
   /** Where others reach us; announced with every alive claim. */
@@ -105,6 +132,8 @@ export interface SwimConfig {
   readonly isolation?: boolean;
   /** {@link wholeLifeguard} unless set; plain SWIM has none of it. */
   readonly lifeguard?: LifeguardParts;
+  /** {@link wholeThoroughness} unless set; simulations have members without parts of it. */
+  readonly thoroughness?: Thoroughness;
   /** Who knows each other from the beginning, ourselves among them; in an agent there is none. */
   readonly roster?: Roster | undefined;
 }

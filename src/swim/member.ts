@@ -22,7 +22,7 @@ export interface SwimMember {
 }
 
 /** True for a member that is not in the group any more, whether it failed or left. */
-export function isGone(member: SwimMember): boolean {
+export function isGone(member: Pick<SwimMember, "state">): boolean {
   return member.state === "dead" || member.state === "left";
 }
 

@@ -10,6 +10,8 @@ import { Faults } from "./faults.js";
 import type { Host } from "./host.js";
 import { Isolation } from "./isolation.js";
 import { type MemberRecord, Members } from "./members.js";
+import { Neighbours } from "./neighbours.js";
+import { copiedTo } from "./scaling.js";
 
 /** Members in the table: no more than a push/pull can carry. */
 const maxMembers = maxPushPullMembers;
@@ -25,6 +27,7 @@ export interface Parts {
   /** Ourselves; in the table from the start on. */
   readonly local: MemberRecord;
   readonly members: Members;
+  readonly neighbours: Neighbours;
   /** Claims to gossip, by the name of the member. */
   readonly queue: BroadcastQueue;
   readonly acks: PendingAcks;
@@ -40,26 +43,28 @@ export function createParts(config: SwimConfig, host: Host, delegate: Delegate):
   const { awarenessMaxMultiplier, retransmitMult } = timing;
   const members = new Members(host.random, maxMembers, config.roster);
   const known = members.get(config.name);
-  const population = (): number => members.known;
+  const population = (): number => copiedTo(members, config);
   const counters = new SwimCounters();
+  const local: MemberRecord =
+    known !== undefined
+      ? members.own(known)
+      : {
+          name: config.name,
+          address: config.advertise,
+          meta: new Uint8Array(),
+          versions: config.versions,
+          incarnation: 0,
+          state: "dead",
+          changedAt: 0,
+          suspicion: undefined,
+        };
   return {
     config,
     host,
     delegate,
-    local:
-      known !== undefined
-        ? members.own(known)
-        : {
-            name: config.name,
-            address: config.advertise,
-            meta: new Uint8Array(),
-            versions: config.versions,
-            incarnation: 0,
-            state: "dead",
-            changedAt: 0,
-            suspicion: undefined,
-          },
+    local,
     members,
+    neighbours: new Neighbours(members, local),
     queue: new BroadcastQueue({ retransmitMult, population, capacity: maxBroadcasts }),
     acks: new PendingAcks(),
     isolation: new Isolation(config.isolation === true),

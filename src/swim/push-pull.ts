@@ -6,10 +6,12 @@ import type {
   SentStreamMessage,
 } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
-import { stateOf } from "./member.js";
+import { wholeThoroughness } from "./config.js";
+import { isGone, stateOf } from "./member.js";
 import type { Parts } from "./parts.js";
 import { pushPullInterval } from "./scaling.js";
 import type { Outcome, Streams } from "./streams.js";
+import type { Surge } from "./surge.js";
 import { findIncompatible, speakAlike, type Versioned } from "./versions.js";
 
 /** How an exchange ended; `failure` is undefined if both sides know the same now. */
@@ -23,10 +25,12 @@ export class PushPull {
   readonly #parts: Parts;
   readonly #claims: Claims;
   readonly #streams: Streams;
+  readonly #surge: Surge | undefined;
   #heldUntil: Instant = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: Parts, claims: Claims, streams: Streams) {
+  constructor(parts: Parts, claims: Claims, streams: Streams, surge: Surge | undefined) {
     this.#parts = parts;
+    this.#surge = surge;
     this.#claims = claims;
     this.#streams = streams;
   }
@@ -40,7 +44,12 @@ export class PushPull {
     const { config, host, members } = this.#parts;
     const interval = pushPullInterval(config.timing.pushPullInterval, members.known);
     const delay = host.random.next() * interval;
-    host.sendTimers.at(now + delay, (then) => this.#exchangeWithSomebody(then));
+    const first = (then: Instant): void => {
+      const { earlyExchange } = config.thoroughness ?? wholeThoroughness;
+      if (earlyExchange) this.#exchangeInTurn(then);
+      else this.#waitForTurn(then);
+    };
+    host.sendTimers.at(now + delay, first);
   }
 
   /** Whoever's turn comes before `until` has it then, and who asks before hears nothing of ourselves. */
@@ -62,6 +71,18 @@ export class PushPull {
     });
   }
 
+  /** Begins an exchange with anybody who is there. */
+  exchangeWithSomebody(now: Instant): void {
+    const { host, local, members } = this.#parts;
+    if (now < this.#heldUntil) return;
+    const [peer] = members.pick(1, (member) => member.state === "alive" && member !== local);
+    if (peer === undefined) return;
+    this.exchange(now, peer.address, false, (_then, failure) => {
+      if (failure === undefined) return;
+      host.log.warn({ member: peer.name }, `Push/Pull with ${peer.name} failed: ${failure}`);
+    });
+  }
+
   /** Answers an exchange that `from` began. */
   answer(
     now: Instant,
@@ -79,20 +100,20 @@ export class PushPull {
     host.log.warn({ from: formatAddress(from) }, `Failed push/pull merge: ${failure}`);
   }
 
-  #exchangeWithSomebody(now: Instant): void {
-    const { config, host, local, members } = this.#parts;
+  #exchangeInTurn(now: Instant): void {
+    const { host } = this.#parts;
     if (now < this.#heldUntil) {
-      host.sendTimers.at(this.#heldUntil, (then) => this.#exchangeWithSomebody(then));
+      host.sendTimers.at(this.#heldUntil, (then) => this.#exchangeInTurn(then));
       return;
     }
+    this.#waitForTurn(now);
+    this.exchangeWithSomebody(now);
+  }
+
+  #waitForTurn(now: Instant): void {
+    const { config, host, members } = this.#parts;
     const wait: Millis = pushPullInterval(config.timing.pushPullInterval, members.known);
-    host.sendTimers.at(now + wait, (then) => this.#exchangeWithSomebody(then));
-    const [peer] = members.pick(1, (member) => member.state === "alive" && member !== local);
-    if (peer === undefined) return;
-    this.exchange(now, peer.address, false, (_then, failure) => {
-      if (failure === undefined) return;
-      host.log.warn({ member: peer.name }, `Push/Pull with ${peer.name} failed: ${failure}`);
-    });
+    host.sendTimers.at(now + wait, (then) => this.#exchangeInTurn(then));
   }
 
   #conclude(now: Instant, peer: Address, join: boolean, outcome: Outcome): string | undefined {
@@ -104,13 +125,18 @@ export class PushPull {
 
   /** Undefined if the members were merged, else why not. */
   #merge(now: Instant, peer: Address, remote: PushPullMessage, ours: boolean): string | undefined {
-    const { delegate, faults, members } = this.#parts;
+    const { counters, delegate, faults, members } = this.#parts;
     const failure = speakAlike(members.commonVersions, remote.members)
       ? undefined
       : findIncompatible([...members.all()], remote.members.map(versioned));
     if (failure !== undefined) return failure;
     const source = ours ? "join" : "exchange";
+    const believed = counters.aliveClaims;
     for (const state of remote.members) this.#claims.handleState(now, state, source);
+    const theirs = remote.members.reduce((count, state) => count + (isGone(state) ? 0 : 1), 0);
+    const differed = counters.aliveClaims !== believed || theirs !== members.here;
+    // That a newcomer knew nobody is no sign of others being missed.
+    this.#surge?.noteExchange(differed && !remote.join);
     if (remote.userState.length === 0) return undefined;
     try {
       delegate.mergeRemoteState(now, remote.userState, remote.join, ours);

@@ -1,4 +1,11 @@
 import type { Millis } from "../base/units.js";
+import { type SwimConfig, wholeThoroughness } from "./config.js";
+
+/**
+ * Of fewer members a limit of 4 holds, and one rumour in twenty to a hundred misses one of them until the
+ * next push/pull. They can have the copies of ten: few all the same.
+ */
+const leastCopiedTo = 10;
 
 /** Up to this many members a push/pull keeps its interval. */
 const pushPullThreshold = 32;
@@ -9,6 +16,26 @@ const pushPullThreshold = 32;
  */
 export function retransmitLimit(mult: number, known: number): number {
   return mult * Math.ceil(Math.log10(known + 1));
+}
+
+/** A group as far as it is asked how many copies it needs. */
+export interface Audience {
+  /** Whatever their state. */
+  readonly known: number;
+  /** Those that are neither dead nor left, ourselves included. */
+  readonly here: number;
+}
+
+/**
+ * For how many members copies are made; memberlist makes them for those that are known. Where one tick
+ * reaches all others, more copies would only make a leave take longer.
+ */
+export function copiedTo(
+  { here, known }: Audience,
+  { thoroughness, timing }: Pick<SwimConfig, "thoroughness" | "timing">,
+): number {
+  const { neighbours } = thoroughness ?? wholeThoroughness;
+  return neighbours && here > timing.gossipNodes + 1 ? Math.max(known, leastCopiedTo) : known;
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from "../wire/swim-messages.js";
 import { Asking, type Question } from "./asking.js";
 import { Claims } from "./claims.js";
-import type { SwimConfig } from "./config.js";
+import { type SwimConfig, wholeThoroughness } from "./config.js";
 import type { SwimCounters } from "./counters.js";
 import type { Delegate } from "./delegate.js";
 import { Gossiper } from "./gossiper.js";
@@ -27,6 +27,7 @@ import { Refusals } from "./refusals.js";
 import { answerTo, Relay } from "./relay.js";
 import { Sender } from "./sender.js";
 import { Streams } from "./streams.js";
+import { Surge } from "./surge.js";
 
 /** What is under way in SWIM at a moment. */
 export interface SwimHoldings {
@@ -58,12 +59,17 @@ export class Swim {
   constructor(config: SwimConfig, host: Host, delegate: Delegate) {
     const parts = createParts(config, host, delegate);
     this.#parts = parts;
+    const { surge: watches } = config.thoroughness ?? wholeThoroughness;
+    const surge = watches
+      ? new Surge(parts, (now) => this.#pushPull.exchangeWithSomebody(now))
+      : undefined;
     this.#sender = new Sender(parts);
+    this.#gossiper = new Gossiper(parts, this.#sender);
     this.#self = new LocalMember(parts, this.#sender);
     this.#streams = new Streams(parts, (...request) => this.#serve(...request));
     this.#asking = new Asking(parts, this.#sender, this.#streams);
-    this.#claims = new Claims(parts, this.#sender, this.#self, this.#asking);
-    this.#pushPull = new PushPull(parts, this.#claims, this.#streams);
+    this.#claims = new Claims(parts, this.#sender, this.#self, this.#asking, surge);
+    this.#pushPull = new PushPull(parts, this.#claims, this.#streams, surge);
     this.#relay = new Relay(parts, this.#sender);
     this.#gossiper = new Gossiper(parts, this.#sender);
     this.#refusals = new Refusals(parts, this.#claims, this.#sender, this.#streams);

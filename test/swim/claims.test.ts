@@ -186,7 +186,7 @@ describe("about us", () => {
 
 function claimsOf(parts: Parts, sender: Sender, self: LocalMember): Claims {
   const streams = new Streams(parts, () => {});
-  return new Claims(parts, sender, self, new Asking(parts, sender, streams));
+  return new Claims(parts, sender, self, new Asking(parts, sender, streams), undefined);
 }
 
 /** Claims alone: nobody is probed, so a suspicion hears of nothing but what the test says. */

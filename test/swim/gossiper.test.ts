@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { profiles } from "../../src/swim/config.js";
+import { profiles, wholeThoroughness } from "../../src/swim/config.js";
 import {
   aliveClaim,
   memberState,
@@ -10,6 +10,9 @@ import {
 
 /** No probes, so that all packets are gossip. */
 const timing = { ...profiles.lan, probeInterval: 1e9, pushPullInterval: 1e9 };
+
+/** Nothing goes before its tick. */
+const patient = { ...wholeThoroughness, promptness: false };
 
 function gossipOf(bench: SwimBench, time: number): SentPacket[] {
   bench.takePackets();
@@ -30,7 +33,7 @@ function quiet(bench: SwimBench): void {
 
 describe("gossip", () => {
   test("goes to three others at a time, five times a second", () => {
-    const bench = SwimBench.started({ timing });
+    const bench = SwimBench.started({ timing, thoroughness: patient });
     introduce(bench, 150);
     const packets = gossipOf(bench, 200);
     expect(new Set(packets.map(({ to }) => to)).size).toBe(3);
@@ -63,7 +66,7 @@ describe("gossip", () => {
   });
 
   test("reaches suspects", () => {
-    const bench = SwimBench.started({ timing });
+    const bench = SwimBench.started({ timing, thoroughness: patient });
     bench.receive("10.0.0.2:7946", aliveClaim("m2"));
     bench.receive("10.0.0.2:7946", { kind: "suspect", node: "m2", incarnation: 1, from: "x" });
     expect(gossipOf(bench, 200)).toMatchObject([{ to: "10.0.0.2:7946" }]);
@@ -103,6 +106,69 @@ test.for(Object.entries(profiles))("the %s profile gossips at its own pace", ([,
   expect(gossipOf(bench, 5 * gossipInterval)).toHaveLength(5 * gossipNodes);
 });
 
+/** The addresses of the members that are told, one set for each tick. */
+function ticks(bench: SwimBench, count: number): Set<string>[] {
+  return Array.from({ length: count }, () => new Set(gossipOf(bench, 200).map(({ to }) => to)));
+}
+
+/** With claims of members at addresses of their own. */
+function settled(count: number, seed = 1): SwimBench {
+  const bench = SwimBench.started(
+    { timing, thoroughness: { ...wholeThoroughness, surge: false } },
+    seed,
+  );
+  for (let number = 2; number < 2 + count; number += 1) {
+    bench.receive("10.0.0.2:7946", aliveClaim(`m${number}`));
+  }
+  quiet(bench);
+  bench.run(2_000);
+  return bench;
+}
+
+describe("what is new", () => {
+  const news = { kind: "suspect", node: "m9", incarnation: 1, from: "m2" } as const;
+
+  test("is told to three members at once, and no more often than if it had waited", () => {
+    const bench = settled(50);
+    bench.receive("10.0.0.2:7946", news);
+    expect(gossipOf(bench, 0)).toHaveLength(3);
+    const later = gossipOf(bench, 5_000);
+    expect(later).toHaveLength(8 - 3);
+  });
+
+  test("waits for the tick when there is much of it", () => {
+    const bench = settled(50);
+    bench.takePackets();
+    for (let number = 2; number < 42; number += 1) {
+      bench.receive("10.0.0.2:7946", { ...news, node: `m${number}` });
+      bench.run(1);
+    }
+    bench.run(960);
+    const packets = bench.takePackets();
+    // Nine saved ones, and fifteen a second, of which those of a tick are sent in any case.
+    expect(packets.length).toBeGreaterThanOrEqual(15);
+    expect(packets.length).toBeLessThanOrEqual(9 + 15 + 3);
+  });
+
+  test("goes to both neighbours first, to the next two then, and to no one twice before", () => {
+    const told = Array.from({ length: 20 }, (_, index) => {
+      const bench = settled(50, index + 1);
+      bench.takePackets();
+      bench.receive("10.0.0.2:7946", news);
+      const first = new Set(gossipOf(bench, 0).map(({ to }) => to));
+      const [second = new Set<string>()] = ticks(bench, 1);
+      return { first, second };
+    });
+    const common = (sets: Set<string>[]): string[] =>
+      [...(sets[0] ?? [])].filter((to) => sets.every((set) => set.has(to)));
+    const nearest = common(told.map(({ first }) => first));
+    const next = common(told.map(({ second }) => second));
+    expect(nearest).toHaveLength(2);
+    expect(next).toHaveLength(2);
+    expect(new Set([...nearest, ...next]).size).toBe(4);
+  });
+});
+
 test.for([
   { waiting: 3, packets: 3 },
   { waiting: 8, packets: 8 },
@@ -110,7 +176,10 @@ test.for([
 ])(
   "when the layer above has $waiting packets to send, $packets members are told at a time",
   ({ packets, waiting }) => {
-    const bench = SwimBench.started({ timing: { ...timing, gossipInterval: 200, gossipNodes: 3 } });
+    const bench = SwimBench.started({
+      timing: { ...timing, gossipInterval: 200, gossipNodes: 3 },
+      thoroughness: patient,
+    });
     introduce(bench, 30);
     bench.run(10_000);
     bench.delegate.broadcasts.push(...Array.from({ length: waiting }, () => new Uint8Array(1_350)));

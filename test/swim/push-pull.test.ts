@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { profiles } from "../../src/swim/config.js";
+import { profiles, wholeThoroughness } from "../../src/swim/config.js";
 import type { JoinResult } from "../../src/swim/join.js";
 import { DecodeError } from "../../src/wire/errors.js";
 import type { MemberState, PushPull } from "../../src/wire/swim-messages.js";
@@ -200,9 +200,11 @@ describe("a join", () => {
 
 describe("now and then", () => {
   const timing = { ...profiles.lan, probeInterval: 1e9, gossipInterval: 1e9 };
+  /** Members that come are no reason for an exchange of their own. */
+  const thoroughness = { ...wholeThoroughness, surge: false };
 
   test("a member exchanges all with one that is alive, without Join", () => {
-    const bench = SwimBench.started({ timing });
+    const bench = SwimBench.started({ timing, thoroughness });
     bench.receive("10.0.0.2:7946", ...["m2", "m3", "m4"].map((name) => aliveClaim(name)));
     bench.receive("10.0.0.2:7946", { kind: "dead", node: "m3", incarnation: 1, from: "m3" });
     bench.receive("10.0.0.2:7946", { kind: "suspect", node: "m4", incarnation: 1, from: "m2" });
@@ -225,7 +227,7 @@ describe("now and then", () => {
     { members: 33, wait: 60_000 },
     { members: 65, wait: 90_000 },
   ])("among $members every $wait ms", ({ members, wait }) => {
-    const bench = SwimBench.started({ timing });
+    const bench = SwimBench.started({ timing, thoroughness });
     for (let number = 2; number <= members; number += 1) {
       bench.receive("10.0.0.2:7946", aliveClaim(`m${number}`));
     }
@@ -236,7 +238,7 @@ describe("now and then", () => {
   });
 
   test("but not alone", () => {
-    const bench = SwimBench.started({ timing });
+    const bench = SwimBench.started({ timing, thoroughness });
     bench.run(100_000);
     expect(bench.takeOutputs()).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/base/address.js";
+import { memberlistThoroughness } from "../../src/swim/config.js";
 import type { StreamId } from "../../src/swim/host.js";
 import type { Ping, Suspect } from "../../src/wire/swim-messages.js";
 import { aliveClaim, type SentPacket, SwimBench } from "../support/swim-host.js";
@@ -14,7 +15,11 @@ interface World {
 
 /** A machine that knows m2, m3, ... and all that it says, and to whom. */
 class Watched {
-  readonly bench = SwimBench.started({ refusals: true });
+  /** Nothing is gossiped but by the tick, so that what is sent at once is what this is about. */
+  readonly bench = SwimBench.started({
+    refusals: true,
+    thoroughness: memberlistThoroughness,
+  });
   readonly packets: (SentPacket & { readonly at: number })[] = [];
   readonly dials: { readonly at: number; readonly to: string }[] = [];
 

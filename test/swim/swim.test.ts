@@ -41,7 +41,7 @@ describe("a leave", () => {
     bench.swim.leave(0, 5_000, done);
     expect(bench.delegate.events).toEqual(["join m2", "left me"]);
     expect(bench.swim.aliveCount).toBe(1);
-    bench.run(599);
+    bench.run(399);
     expect(seen).toEqual([]);
     bench.run(201);
     expect(seen).toEqual([true]);
