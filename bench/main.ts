@@ -2,11 +2,12 @@ import { benchCodec } from "./codec.js";
 import { benchLifeguard, lifeguardUsage } from "./lifeguard/run.js";
 import { benchPeers } from "./peers/run.js";
 import { benchSimulator, runSimulator } from "./simulator.js";
+import { benchStorm, stormUsage } from "./storm/run.js";
 
 const usage = `usage: npm run bench -- codec
        npm run bench -- simulator
        npm run bench -- peers [--only NAME,...] [--agents 10,50] [--rounds N] [--json FILE] [--markdown]
-${lifeguardUsage}`;
+${stormUsage}${lifeguardUsage}`;
 
 const [what = "", ...args] = process.argv.slice(2);
 switch (what) {
@@ -16,6 +17,12 @@ switch (what) {
     break;
   case "lifeguard":
     await benchLifeguard(args);
+    break;
+  case "storm":
+    process.stdout.write(
+      `npm run bench -- storm ${args.join(" ")} (Node.js ${process.version})\n\n`,
+    );
+    benchStorm(args);
     break;
   case "peers":
     process.exit(await benchPeers(args));

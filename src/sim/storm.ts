@@ -1,8 +1,12 @@
 import { assert } from "../base/assert.js";
 import { SeededRandom } from "../base/random.js";
 import { type Instant, type Millis, minutes, seconds } from "../base/units.js";
+import { memberlistThoroughness } from "../swim/config.js";
 import { quietConditions } from "./network.js";
 import { type NodeConfig, type Observer, World } from "./world.js";
+
+/** Of a member that spreads what is new as memberlist does, and so Serf. */
+export const memberlistWays: NodeConfig = { thoroughness: memberlistThoroughness };
 
 /** Members that start cold and join the first of them. */
 export interface StormOptions {

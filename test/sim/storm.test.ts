@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { runStorm } from "../../src/sim/storm.js";
+import { memberlistWays as byChance, runStorm } from "../../src/sim/storm.js";
 import { memberlistThoroughness } from "../../src/swim/config.js";
 import { seeds } from "../support/seeds.js";
 
 const members = 50;
-const byChance = { thoroughness: memberlistThoroughness };
 
 /** The first seeds with which memberlist's ways miss somebody; one in five does. */
 function unlucky(count: number): number[] {
