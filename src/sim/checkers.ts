@@ -131,12 +131,13 @@ const mostHeld: readonly (readonly [
   keyof Holdings,
   (names: number, messages: number) => number,
 ])[] = [
-  // Those of a probe, and of pings for others.
-  ["pendingAcks", (names) => 12 + 4 * names],
-  ["questions", (names) => 4 + 2 * names],
+  // Those of a probe, of pings for others, and of questions.
+  ["pendingAcks", (names) => 44 + 4 * names],
+  // Two of an inquiry, and of each of 16 looks at who claims a name; a few about our own.
+  ["questions", (names) => 36 + 2 * names],
   ["inquiries", (names) => names],
   // A probe, a push/pull, joins, two to find out about a name; and the same of all others.
-  ["openStreams", (names) => 12 + 4 * names],
+  ["openStreams", (names) => 44 + 4 * names],
   // One of each stream until its time is over, three of a suspicion, one of a query.
   ["timers", (names) => 100 + 12 * names],
   ["coordinates", (names) => names],
