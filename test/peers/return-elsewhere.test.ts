@@ -182,13 +182,15 @@ describe.skipIf(missingPrograms("serf").length > 0)(
           await allSee(name, "alive", back.ip);
           const arrivals = (peer: Agent): string[] =>
             told(peer, name).filter((line) => line.endsWith(` ${back.ip}`));
-          for (const peer of peers) {
+          const ours = peers.filter(({ kind }) => kind === "gossipd");
+          for (const peer of ours) {
             await until(`${peer.name} tells where ${name} is`, () => arrivals(peer).length > 0);
           }
           // What came too much would come within the next window.
           await pause(4_000);
-          for (const peer of peers) expect(arrivals(peer)).toHaveLength(1);
-          for (const peer of peers.filter(({ kind }) => kind === "gossipd")) {
+          // One of Serf's that hears of the return from ours within its window merges it with the departure.
+          for (const peer of peers) expect(arrivals(peer).length).toBeLessThanOrEqual(1);
+          for (const peer of ours) {
             const kind = moment === "after it failed" ? "member-join" : "member-update";
             expect(arrivals(peer)).toEqual([`${kind} ${name} ${back.ip}`]);
           }
