@@ -90,7 +90,7 @@ export class Refusals {
 
   /** A probe of ours was refused twice, and its ping not answered in time. */
   accuse(now: Instant, suspect: MemberRecord, incarnation: number): void {
-    const { host, local, members } = this.#parts;
+    const { host } = this.#parts;
     const { name } = suspect;
     const known = this.#caseOf(suspect);
     if (known?.accused === true) {
@@ -98,7 +98,7 @@ export class Refusals {
       return;
     }
     host.log.info({ member: name }, `Suspect ${name} has failed, connection refused`);
-    const claim: Suspect = { kind: "suspect", node: name, incarnation, from: local.name };
+    const claim = this.#accusationOf(name, incarnation);
     this.#claims.handleSuspect(now, claim);
     const { suspicion } = suspect;
     if (suspicion === undefined) return;
@@ -107,9 +107,7 @@ export class Refusals {
     opened.accused = true;
     // Told at once: gossip alone would take them a few hundred milliseconds.
     const asked = 2 * this.#hoped + 1;
-    const isWitness = (member: MemberRecord): boolean =>
-      member.state === "alive" && member !== local && member !== suspect;
-    this.#tell(claim, members.pick(asked, isWitness));
+    this.#tell(claim, this.#pickWitnesses(asked, suspect));
     this.#look(now, opened);
   }
 
@@ -208,7 +206,7 @@ export class Refusals {
    */
   #look(now: Instant, open: Case): void {
     if (!isOpen(open) || open.looking || this.#looks >= maxLooks) return;
-    const { acks, host, local } = this.#parts;
+    const { acks, host } = this.#parts;
     const { suspect } = open;
     open.looking = true;
     this.#looks += 1;
@@ -223,7 +221,7 @@ export class Refusals {
       const { incarnation, name } = suspect;
       this.#sender.sendTogether(suspect, [
         this.#sender.ping(seq, name),
-        { kind: "suspect", node: name, incarnation, from: local.name },
+        this.#accusationOf(name, incarnation),
       ]);
     };
     const end = (then: Instant, answer: Answer): void => {
@@ -300,15 +298,13 @@ export class Refusals {
     const { host, local, members } = this.#parts;
     const { incarnation, name } = suspect;
     host.log.debug({ member: name }, "suspect refuses connections");
-    const claim: Suspect = { kind: "suspect", node: name, incarnation, from: local.name };
+    const claim = this.#accusationOf(name, incarnation);
     this.#claims.handleSuspect(now, claim);
     const accusers = [...suspicion.accusers].map((accuser) => members.get(accuser));
     const listeners = new Set(
       accusers.filter((member) => member !== undefined && member !== local && member !== suspect),
     );
-    const isOther = (member: MemberRecord): boolean =>
-      member.state === "alive" && member !== local && member !== suspect;
-    for (const member of members.pick(this.#hoped, isOther)) listeners.add(member);
+    for (const member of this.#pickWitnesses(this.#hoped, suspect)) listeners.add(member);
     this.#tell(claim, listeners);
   }
 
@@ -317,11 +313,22 @@ export class Refusals {
    * less than ten a claim has so few copies that somebody might get none, and keep its own patience:
    * such a group is told directly.
    */
-  #announce({ incarnation, name }: MemberRecord): void {
+  #announce(suspect: MemberRecord): void {
+    const { incarnation, name: node } = suspect;
+    const claim: Dead = { kind: "dead", node, incarnation, from: this.#parts.local.name };
+    this.#tell(claim, this.#pickWitnesses(maxAnnounced, suspect));
+  }
+
+  #accusationOf(node: string, incarnation: number): Suspect {
+    return { kind: "suspect", node, incarnation, from: this.#parts.local.name };
+  }
+
+  /** Up to `count` members by chance that are neither us nor the suspect. */
+  #pickWitnesses(count: number, suspect: MemberRecord): readonly Readonly<MemberRecord>[] {
     const { local, members } = this.#parts;
-    const isOther = (member: MemberRecord): boolean => member.state === "alive" && member !== local;
-    const claim: Dead = { kind: "dead", node: name, incarnation, from: local.name };
-    this.#tell(claim, members.pick(maxAnnounced, isOther));
+    const isWitness = (member: MemberRecord): boolean =>
+      member.state === "alive" && member !== local && member !== suspect;
+    return members.pick(count, isWitness);
   }
 
   #tell(claim: Suspect | Dead, listeners: Iterable<MemberRecord | undefined>): void {

@@ -71,7 +71,6 @@ export class Swim {
     this.#claims = new Claims(parts, this.#sender, this.#self, this.#asking, surge);
     this.#pushPull = new PushPull(parts, this.#claims, this.#streams, surge);
     this.#relay = new Relay(parts, this.#sender);
-    this.#gossiper = new Gossiper(parts, this.#sender);
     this.#refusals = new Refusals(parts, this.#claims, this.#sender, this.#streams);
     this.ownName = new OwnName(parts, this.#sender, this.#self, this.#asking, this.#pushPull);
   }

@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import { matchesAt, slotOf } from "./byte-hash.js";
 
 /** A power of two. */
 const slots = 4_096;
@@ -18,14 +19,11 @@ const none: Bytes = new Uint8Array();
  */
 export function recentBytes(bytes: Bytes, start: number, length: number): Bytes {
   if (length > longest) return copyOf(bytes, start, length);
-  let hash = length;
-  for (let index = start; index < start + length; index += 1) {
-    hash = Math.imul(hash ^ (bytes[index] as number), 0x01000193);
-  }
-  const slot = (hash ^ (hash >>> 15)) & (slots - 1);
+  const end = start + length;
+  const slot = slotOf(bytes, start, end, slots);
   while (recent.length <= slot) recent.push(none);
   const known = recent[slot] as Bytes;
-  if (matches(known, bytes, start, length)) return known;
+  if (matchesAt(known, bytes, start, end)) return known;
   const own = copyOf(bytes, start, length);
   recent[slot] = own;
   return own;
@@ -36,12 +34,4 @@ function copyOf(bytes: Bytes, start: number, length: number): Bytes {
   const own = new Uint8Array(length);
   for (let index = 0; index < length; index += 1) own[index] = bytes[start + index] as number;
   return own;
-}
-
-function matches(known: Bytes, bytes: Bytes, start: number, length: number): boolean {
-  if (known.length !== length) return false;
-  for (let index = 0; index < length; index += 1) {
-    if (known[index] !== bytes[start + index]) return false;
-  }
-  return true;
 }

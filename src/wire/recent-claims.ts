@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import { hashOf, matchesAt } from "./byte-hash.js";
 import type { Alive } from "./swim-messages.js";
 
 interface Entry {
@@ -23,13 +24,15 @@ class RecentClaims {
   /** What was read when the bytes from `start` to `end` were read before; undefined if that is not known. */
   find(bytes: Bytes, start: number, end: number): Alive | undefined {
     const entry = this.#entries.get(hashOf(bytes, start, end));
-    return entry !== undefined && matches(entry.frame, bytes, start, end) ? entry.claim : undefined;
+    return entry !== undefined && matchesAt(entry.frame, bytes, start, end)
+      ? entry.claim
+      : undefined;
   }
 
   /** The same bytes as `frame`, kept once if they were read: every member that passes a claim on has them. */
   shared(frame: Bytes): Bytes {
     const entry = this.#entries.get(hashOf(frame, 0, frame.length));
-    return entry !== undefined && matches(entry.frame, frame, 0, frame.length)
+    return entry !== undefined && matchesAt(entry.frame, frame, 0, frame.length)
       ? entry.frame
       : frame;
   }
@@ -44,20 +47,3 @@ class RecentClaims {
 
 /** Of all members in the process: the simulator has thousands, and they hear of the same claims. */
 export const recentClaims = new RecentClaims();
-
-/** FNV-1a: 31 bits, which V8 keeps without an object of their own. */
-function hashOf(bytes: Bytes, start: number, end: number): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let index = start; index < end; index += 1) {
-    hash = Math.imul(hash ^ (bytes[index] as number), 0x01000193);
-  }
-  return hash & 0x3fff_ffff;
-}
-
-function matches(frame: Bytes, bytes: Bytes, start: number, end: number): boolean {
-  if (frame.length !== end - start) return false;
-  for (let index = 0; index < frame.length; index += 1) {
-    if (frame[index] !== bytes[start + index]) return false;
-  }
-  return true;
-}

@@ -1,4 +1,5 @@
 import type { Bytes } from "../base/units.js";
+import { slotOf } from "./byte-hash.js";
 
 /** A power of two. */
 const slots = 4_096;
@@ -11,11 +12,7 @@ const texts: string[] = [];
  * and again, and a string that is looked up in a table for the first time has to be hashed.
  */
 export function recentText(bytes: Bytes, start: number, end: number): string {
-  let hash = end - start;
-  for (let index = start; index < end; index += 1) {
-    hash = Math.imul(hash ^ (bytes[index] as number), 0x01000193);
-  }
-  const slot = (hash ^ (hash >>> 15)) & (slots - 1);
+  const slot = slotOf(bytes, start, end, slots);
   while (texts.length <= slot) texts.push("");
   const known = texts[slot] as string;
   if (matches(known, bytes, start, end)) return known;
