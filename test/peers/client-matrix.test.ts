@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Agent, type Kind, loopbackNet, runCli } from "../support/agents.js";
+import { Agent, allShow, type Kind, loopbackNet, runCli } from "../support/agents.js";
 import { Cells, comparable } from "../support/cells.js";
 import { missingPrograms } from "../support/programs.js";
 import { until } from "../support/wait.js";
@@ -46,19 +46,8 @@ describe.skipIf(missingPrograms("serf").length > 0)("each client asks each agent
   const agentOf = (kind: Kind): Agent => agents.get(kind) as Agent;
 
   /** Waits until both agents show these statuses, of those whom the map names. */
-  async function bothShow(expected: Readonly<Record<string, string>>): Promise<void> {
-    for (const agent of agents.values()) {
-      let seen: Record<string, string> = {};
-      await until(
-        `${agent.name} shows ${JSON.stringify(expected)}`,
-        async () => {
-          seen = await agent.statuses();
-          return Object.entries(expected).every(([name, status]) => seen[name] === status);
-        },
-        { timeout: 90_000, every: 200, last: () => seen },
-      );
-    }
-  }
+  const bothShow = (expected: Readonly<Record<string, string>>): Promise<void> =>
+    allShow(agents.values(), expected);
 
   async function sameInAllCells(
     args: readonly string[],

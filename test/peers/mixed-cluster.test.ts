@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Agent, type Kind, loopbackNet } from "../support/agents.js";
+import { Agent, allShow, type Kind, loopbackNet } from "../support/agents.js";
 import { missingPrograms } from "../support/programs.js";
 import { until } from "../support/wait.js";
 
@@ -45,23 +45,11 @@ describe.skipIf(missingPrograms("serf").length > 0).each(variants)(
      * small a broadcast is sent so few times that now and then somebody gets no copy (of Serf's too);
      * the full exchange, twice a minute from each, mends that, so the time for it is allowed.
      */
-    async function allSee(
+    const allSee = (
       expected: Record<string, string>,
       views: Iterable<Agent> = agents.values(),
-      timeout = 90_000,
-    ): Promise<void> {
-      for (const agent of views) {
-        let seen: Record<string, string> = {};
-        await until(
-          `${agent.name} shows ${JSON.stringify(expected)}`,
-          async () => {
-            seen = await agent.statuses();
-            return Object.entries(expected).every(([name, status]) => seen[name] === status);
-          },
-          { timeout, every: 200, last: () => seen },
-        );
-      }
-    }
+      timeout?: number,
+    ): Promise<void> => allShow(views, expected, timeout);
 
     /** Starts an agent again under the name and at the address of one that is gone. */
     async function restart(name: string): Promise<void> {

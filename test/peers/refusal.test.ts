@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Agent, type Kind, loopbackNet } from "../support/agents.js";
+import { Agent, allShow, type Kind, loopbackNet } from "../support/agents.js";
 import { missingPrograms } from "../support/programs.js";
 import { until } from "../support/wait.js";
 
@@ -12,19 +12,8 @@ describe.skipIf(missingPrograms("serf").length > 0)("three Serf agents and four 
     agents.set(name, await Agent.start({ kind, name, ip: ip(host++), args }));
   }
 
-  async function allShow(expected: Record<string, string>): Promise<void> {
-    for (const agent of agents.values()) {
-      let seen: Record<string, string> = {};
-      await until(
-        `${agent.name} shows ${JSON.stringify(expected)}`,
-        async () => {
-          seen = await agent.statuses();
-          return Object.entries(expected).every(([name, status]) => seen[name] === status);
-        },
-        { timeout: 90_000, every: 200, last: () => seen },
-      );
-    }
-  }
+  const show = (expected: Record<string, string>): Promise<void> =>
+    allShow(agents.values(), expected);
 
   async function kill(name: string): Promise<void> {
     const agent = agents.get(name) as Agent;
@@ -45,7 +34,7 @@ describe.skipIf(missingPrograms("serf").length > 0)("three Serf agents and four 
       await start(name.startsWith("s") ? "serf" : "gossipd", name, join);
     }
     await start("gossipd", "g4", [...join, "-disable-refusal-detection"]);
-    await allShow({ g1: "alive", g2: "alive", g3: "alive", g4: "alive", s1: "alive", s3: "alive" });
+    await show({ g1: "alive", g2: "alive", g3: "alive", g4: "alive", s1: "alive", s3: "alive" });
   });
 
   afterAll(async () => {
@@ -56,7 +45,7 @@ describe.skipIf(missingPrograms("serf").length > 0)("three Serf agents and four 
     "ours declare %s failed because it refuses, and Serf's show it as failed",
     async (name) => {
       await kill(name);
-      await allShow({ [name]: "failed" });
+      await show({ [name]: "failed" });
       expect(declarers(name).length).toBeGreaterThan(0);
       for (const declarer of declarers(name)) expect(["g1", "g2", "g3"]).toContain(declarer);
       for (const agent of agents.values()) {
@@ -77,7 +66,7 @@ describe.skipIf(missingPrograms("serf").length > 0)("three Serf agents and four 
     } finally {
       stopped.signal("SIGCONT");
     }
-    await allShow({ g2: "alive" });
+    await show({ g2: "alive" });
     expect(declarers("g2")).toEqual([]);
   });
 });

@@ -180,3 +180,22 @@ export function loopbackNet(): (host: number) => string {
   const sub = Math.floor(Math.random() * 250);
   return (host) => `127.${net}.${sub}.${host}`;
 }
+
+/** Waits until each of `agents` shows these statuses, of those whom `expected` names. */
+export async function allShow(
+  agents: Iterable<Pick<Agent, "name" | "statuses">>,
+  expected: Readonly<Record<string, string>>,
+  timeout = 90_000,
+): Promise<void> {
+  for (const agent of agents) {
+    let seen: Record<string, string> = {};
+    await until(
+      `${agent.name} shows ${JSON.stringify(expected)}`,
+      async () => {
+        seen = await agent.statuses();
+        return Object.entries(expected).every(([name, status]) => seen[name] === status);
+      },
+      { timeout, every: 200, last: () => seen },
+    );
+  }
+}
