@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/peers/**"],
+          exclude: ["test/peers/**", "test/traffic/**"],
           testTimeout: 20_000,
         },
       },
@@ -22,6 +22,17 @@ export default defineConfig({
           env: { TEST_PATIENCE_MS: "90000" },
           // Real processes on a busy machine; what passed only then is marked in the report.
           retry: 1,
+        },
+      },
+      {
+        test: {
+          name: "traffic",
+          include: ["test/traffic/**/*.test.ts"],
+          // Real proxies under real load: one file at a time, or they measure each other.
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          env: { TEST_PATIENCE_MS: "60000" },
         },
       },
     ],
