@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { encodeBase64 } from "../base/base64.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
+import { parseFirstJson } from "../base/json-value.js";
 import type { Bytes } from "../base/units.js";
 import { Keyring } from "../wire/keyring.js";
 import { decodeKey } from "./base64-key.js";
-import { parseFirstJson } from "./json-value.js";
 import { replaceFile } from "./replace-file.js";
 import type { Settings } from "./settings.js";
 import { systemReason } from "./system-errors.js";

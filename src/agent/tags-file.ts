@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { OperatorError, reasonOf } from "../base/errors.js";
-import { parseFirstJson } from "./json-value.js";
+import { parseFirstJson } from "../base/json-value.js";
 import { replaceFile } from "./replace-file.js";
 import { systemCode, systemReason } from "./system-errors.js";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { findJsonFault } from "../../src/agent/json-fault.js";
-import { parseFirstJson } from "../../src/agent/json-value.js";
+import { findJsonFault } from "../../src/base/json-fault.js";
+import { parseFirstJson } from "../../src/base/json-value.js";
 
 test.for([
   { text: '{"a":1}', value: { a: 1 } },

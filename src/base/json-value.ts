@@ -1,4 +1,4 @@
-import { OperatorError } from "../base/errors.js";
+import { OperatorError } from "./errors.js";
 import { findJsonFault } from "./json-fault.js";
 
 /**
