@@ -1,3 +1,4 @@
+import type { Log } from "../base/log.js";
 import type { Instant } from "../base/units.js";
 import type { Desired, Observation, Plan, Step } from "./model.js";
 
@@ -49,4 +50,11 @@ export interface Notes {
   read(key: string): unknown;
   /** `value` must be JSON. Never throws. */
   write(key: string, value: unknown): void;
+}
+
+/** What every kind of proxy is opened with. */
+export interface ProxyDeps {
+  readonly log: Log;
+  now(): Instant;
+  readonly notes: Notes;
 }

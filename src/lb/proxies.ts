@@ -1,0 +1,14 @@
+import { OperatorError } from "../base/errors.js";
+import type { BalancerConfig } from "./config.js";
+import type { Proxy, ProxyDeps } from "./proxy.js";
+
+/** The proxy behind a balancer. Each kind is loaded when it is asked for. */
+export async function openProxy(config: BalancerConfig, deps: ProxyDeps): Promise<Proxy> {
+  switch (config.proxy.kind) {
+    case "haproxy":
+    case "nginx":
+    case "command":
+      deps.log.debug({ balancer: config.name }, "no such proxy yet");
+      throw new OperatorError(`balancer ${config.name}: ${config.proxy.kind} is not built yet`);
+  }
+}
