@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { reasonOf } from "../base/errors.js";
 import { type Bytes, longestTimer, type Millis, minutes, seconds } from "../base/units.js";
 import type { Environment } from "./handler-input.js";
-import { OutputTail } from "./output-tail.js";
+import { OutputTail } from "../base/output-tail.js";
 
 /** How much of a script's output is kept, counted from its end. */
 const outputBytes = 8 * 1024;

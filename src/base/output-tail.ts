@@ -1,4 +1,4 @@
-import type { Bytes } from "../base/units.js";
+import type { Bytes } from "./units.js";
 
 /** The last `capacity` bytes of an output, whose length does not matter. */
 export class OutputTail {

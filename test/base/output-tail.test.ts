@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { OutputTail } from "../../src/agent/output-tail.js";
+import { OutputTail } from "../../src/base/output-tail.js";
 
 test("whatever the chunks, the end of all of them is kept", () => {
   fc.assert(
