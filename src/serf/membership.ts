@@ -42,6 +42,8 @@ export interface MembershipHost {
   readonly counters: SerfCounters;
   /** Told every change as it happens. */
   emit(now: Instant, kind: MemberEventKind, member: Member): void;
+  /** A member is about to leave, or is not any more, of which no event tells. */
+  noteIntent?(): void;
   /** Who is known from the beginning; others share these records. */
   readonly roster?: GroupRoster | undefined;
 }
@@ -194,7 +196,10 @@ export class Membership {
     if (isOurs) return "refute";
     const record = this.#copied(known);
     record.statusLtime = intent.ltime;
-    if (record.member.status === "alive") this.#setStatus(record, "leaving");
+    if (record.member.status === "alive") {
+      this.#setStatus(record, "leaving");
+      this.#host.noteIntent?.();
+    }
     if (record.member.status === "failed") this.#declareLeft(now, record);
     if (intent.prune) this.#prune(now, record);
     return "spread";
@@ -217,7 +222,10 @@ export class Membership {
     if (intent.ltime <= known.statusLtime) return false;
     const record = this.#copied(known);
     record.statusLtime = intent.ltime;
-    if (record.member.status === "leaving") this.#setStatus(record, "alive");
+    if (record.member.status === "leaving") {
+      this.#setStatus(record, "alive");
+      this.#host.noteIntent?.();
+    }
     return true;
   }
 

@@ -56,6 +56,8 @@ export interface Surroundings {
   /** Members that are neither dead nor left, ourselves included. */
   aliveCount(): number;
   emit(event: SerfEvent): void;
+  /** What is known of the members has changed; at once, before events are collected. */
+  noteChange(): void;
   record(record: SnapshotRecord): void;
   /** Keeps the keys beyond our end; throws {@link OperatorError}. */
   saveKeyring(keys: readonly Bytes[]): void;
@@ -103,12 +105,15 @@ export function createParts(config: SerfConfig, surroundings: Surroundings): Ser
   const stream = new EventStream(timers, config, surroundings.emit, roster?.told);
   const coordinates = new CoordinateClient(self, random);
   const clock = clocks.member;
+  const { noteChange } = surroundings;
   const membership = new Membership(self, config, {
     timers,
     log,
     clock,
     counters,
+    noteIntent: noteChange,
     emit: (now, kind, member) => {
+      noteChange();
       if (member.name !== self) reclaim.meetOther(now);
       if (kind === "member-reap") coordinates.forget(member.name);
       recorder?.member(kind, member);

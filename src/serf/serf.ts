@@ -42,10 +42,22 @@ export interface SerfHost {
    * the change is answered with yes. Throws {@link OperatorError}: then nothing has changed.
    */
   readonly saveKeyring?: (keys: readonly Bytes[]) => void;
+  /**
+   * What {@link Serf.members} or {@link Serf.suspects} say has changed. Called at once, before events
+   * are collected, and in the middle of handling an input: whoever wants to know more asks later.
+   */
+  readonly noteChange?: () => void;
   /** Nobody measures if there is none. */
   readonly meter?: Meter;
   /** Gives the timers of what sends, made of those of all; a simulation may hold them back. */
   readonly sendTimers?: (timers: Timers) => Timers;
+}
+
+export interface Health {
+  /** There should be others, and we hear nobody at all. */
+  readonly isolated: boolean;
+  /** Lifeguard's local health: 0 is well; above, we are slow ourselves. */
+  readonly awareness: number;
 }
 
 /**
@@ -106,6 +118,7 @@ export class Serf {
         this.#stopped = true;
         this.#outbox.push({ kind: "stop", reason });
       },
+      noteChange: () => host.noteChange?.(),
       record: (record) => this.#outbox.push({ kind: "record", record }),
       sendUser: (to, payload) => this.#swim.sendUser(to, payload),
     });
@@ -123,6 +136,7 @@ export class Serf {
         log: host.logs.swim,
         emit: (output) => this.#outbox.push(output),
         nonce: () => host.nonce(),
+        noteSuspicion: () => host.noteChange?.(),
         meter,
       },
       parts.delegate,
@@ -337,6 +351,16 @@ export class Serf {
   members(): Member[] {
     const members = Array.from(this.#parts.membership.records(), ({ member }) => member);
     return members.sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** True while somebody suspects `node` of having failed and nobody has refuted it. */
+  suspects(node: string): boolean {
+    return this.#swim.suspects(node);
+  }
+
+  /** What we have to think of ourselves before we believe what we think of others. */
+  health(now: Instant): Health {
+    return { isolated: this.#swim.isIsolated(now), awareness: this.#swim.health };
   }
 
   /** The coordinate that `node` last had; undefined if it was never heard. */

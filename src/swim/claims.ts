@@ -282,6 +282,7 @@ export class Claims {
     const { incarnation, meta = nothing } = claim;
     counters.aliveClaims += 1;
     const joined = isGone(known);
+    const refuted = known.state === "suspect";
     const updated = !sameBytes(known.meta, meta);
     const moved = !sameAddress(known.address, claim);
     this.#sender.spread(claim, claim.node);
@@ -300,6 +301,7 @@ export class Claims {
     if (joined || moved) neighbours.arrive(known);
     if (joined) delegate.handleJoin(now, known);
     else if (updated || moved) delegate.handleUpdate(now, known);
+    if (refuted) host.noteSuspicion?.();
   }
 
   #believeSuspect(
@@ -320,6 +322,7 @@ export class Claims {
     const suspicion = new Suspicion(now, from, this.#suspicionBounds(), unheard);
     known.suspicion = suspicion;
     this.#expireAtDeadline(known, suspicion);
+    if (!unheard) host.noteSuspicion?.();
   }
 
   #believeDead(

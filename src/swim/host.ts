@@ -31,6 +31,11 @@ export interface Host {
   emit(output: Output): void;
   /** 12 bytes that are never used twice with one key; unpredictable in an agent, seeded in a simulation. */
   nonce(): Bytes;
+  /**
+   * A suspicion has begun or was refuted. Called in the middle of handling an input: whoever wants to
+   * know more asks later.
+   */
+  readonly noteSuspicion?: () => void;
   /** Nobody measures if there is none. */
   readonly meter?: Meter;
 }

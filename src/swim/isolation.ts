@@ -25,6 +25,11 @@ export class Isolation {
     return this.#enabled && this.#heardAt < instant;
   }
 
+  /** As {@link since}, whether anything follows from it or not. */
+  silentSince(instant: Instant): boolean {
+    return this.#heardAt < instant;
+  }
+
   noteSuspect(name: string): void {
     this.#suspects.push(name);
   }

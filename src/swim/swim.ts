@@ -16,6 +16,7 @@ import type { SwimCounters } from "./counters.js";
 import type { Delegate } from "./delegate.js";
 import { Gossiper } from "./gossiper.js";
 import type { Host, StreamId } from "./host.js";
+import type { Isolation } from "./isolation.js";
 import { type JoinResult, type JoinTarget, joinAll } from "./join.js";
 import { LocalMember } from "./local-member.js";
 import { isGone, type SwimMember } from "./member.js";
@@ -122,6 +123,24 @@ export class Swim {
     const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
     for (const { state } of this.members()) counts[state] += 1;
     return counts;
+  }
+
+  /**
+   * True while somebody suspects `name` and nobody has refuted it. Suspicions that are our own silence
+   * ({@link Isolation}) say nothing of others.
+   */
+  suspects(name: string): boolean {
+    const suspicion = this.#parts.members.get(name)?.suspicion;
+    return suspicion !== undefined && !suspicion.unheard;
+  }
+
+  /**
+   * True if there should be others and we hear none of them, for three probe intervals: our own probes
+   * alone would have brought an answer from whoever is there.
+   */
+  isIsolated(now: Instant): boolean {
+    const { config, isolation, members } = this.#parts;
+    return members.known > 1 && isolation.silentSince(now - 3 * config.timing.probeInterval);
   }
 
   member(name: string): SwimMember | undefined {
