@@ -125,6 +125,10 @@ export interface ServedServer {
   readonly up: boolean;
   /** Requests or sessions that are under way. */
   readonly inUse: number;
+  /** Connections to it that are kept for later requests. undefined: the proxy does not tell. */
+  readonly idle?: number;
+  /** How long ago it last began or ceased to serve. undefined: the proxy does not tell. */
+  readonly unchangedFor?: Millis;
 }
 
 /** What the proxy said when it was asked. */
