@@ -102,7 +102,13 @@ export class LoadBalancer {
   }
 
   status(): LbStatus {
-    return { at: this.#host.wallClock(), self: "", joined: false, balancers: [] };
+    return {
+      at: this.#host.wallClock(),
+      keeper: null,
+      self: "",
+      joined: false,
+      balancers: [],
+    };
   }
 
   /** Ends what runs and waits for it; the proxies go on as they are. */

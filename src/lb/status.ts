@@ -8,6 +8,11 @@ import type { Admission, Cause, Hold } from "./model.js";
 export interface LbStatus {
   /** When this was so. */
   readonly at: string;
+  /**
+   * Who keeps it right: a process that writes it anew until then even if nothing changes. null: a single
+   * pass wrote it, and nobody renews it.
+   */
+  readonly keeper: { readonly pid: number; readonly renewedBy: string } | null;
   /** The name of the own member; empty if unknown. */
   readonly self: string;
   /** Whether there is a view at all: the member has joined. */
