@@ -56,6 +56,17 @@ export interface DrainAnswer {
   readonly inUse: number;
 }
 
+/** The state folder is another process's. */
+export class StateInUseError extends OperatorError {
+  /** undefined if that is not known. */
+  readonly pid: number | undefined;
+
+  constructor(message: string, pid: number | undefined) {
+    super(message);
+    this.pid = pid;
+  }
+}
+
 /** Keeps the proxies of one configuration in step with the cluster. */
 export class LoadBalancer {
   readonly #host: LbHost;
@@ -65,11 +76,18 @@ export class LoadBalancer {
   }
 
   /**
-   * Takes the state folder, repairs what a crash left and watches from then on. Throws OperatorError:
-   * the folder is in use by another process or cannot be made, or a file has no markers.
+   * Takes the state folder, repairs what a crash left and watches from then on. Throws
+   * {@link StateInUseError} if another process has it, and OperatorError if it cannot be made, or a file
+   * has no markers.
+   *
+   * Only to `look` it takes and writes nothing, so that it can {@link preview} beside whoever keeps it.
    */
-  static open(config: LbConfig, host: LbHost): Promise<LoadBalancer> {
-    if (config.balancers.length === 0) throw new OperatorError("no balancers");
+  static open(
+    config: LbConfig,
+    host: LbHost,
+    purpose: "keep" | "look" = "keep",
+  ): Promise<LoadBalancer> {
+    if (config.balancers.length === 0) throw new OperatorError(`nothing to ${purpose}`);
     return Promise.resolve(new LoadBalancer(host));
   }
 
