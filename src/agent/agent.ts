@@ -67,6 +67,8 @@ export class Agent {
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
   #leaving: Promise<void> | undefined;
+  /** Somebody was told to be joined, or was known from before, and nobody is here yet. */
+  #awaitsOthers: boolean;
 
   /** Opens the gossip sockets and begins to be a member. Throws {@link OperatorError}. */
   static async start(parts: AgentParts): Promise<Agent> {
@@ -116,6 +118,7 @@ export class Agent {
         logs: { serf: logs.of("serf"), swim: swimLog },
         nonce: () => nonces.next(),
         meter: metrics,
+        noteChange: () => this.#noteChange(),
         saveKeyring: (keys) => {
           if (settings.keyringFile !== "") saveKeyring(settings.keyringFile, keys);
         },
@@ -125,6 +128,7 @@ export class Agent {
       log,
       now,
       self: () => serf.local,
+      members: () => (this.#isJoined ? serf.members() : undefined),
       respond: (id, payload) => driver.feed((at) => serf.respond(at, id, payload)),
       handlerTimeout: settings.handlerTimeout,
       meter: metrics,
@@ -184,6 +188,10 @@ export class Agent {
       log: logs.of("agent.ipc"),
       onLeft: () => parts.exit(0, "left the cluster as an RPC client asked"),
     });
+    this.#awaitsOthers =
+      settings.startJoin.length + settings.retryJoin.length > 0 ||
+      settings.discover !== "" ||
+      [...(snapshot?.state.alive.keys() ?? [])].some((name) => name !== settings.nodeName);
     this.#metrics = metrics;
     this.#poll = new MetricPoll({ serf, rpc: this.#rpc.counters, metrics });
   }
@@ -304,8 +312,28 @@ export class Agent {
 
   #contact(targets: readonly JoinTarget[], replay: boolean): Promise<JoinResult> {
     return new Promise((resolve) => {
-      this.#driver.feed((at) => this.#serf.join(at, targets, replay, resolve));
+      const done = (result: JoinResult): void => {
+        if (result.contacted > 0 && this.#awaitsOthers) {
+          this.#awaitsOthers = false;
+          this.#noteChange();
+        }
+        resolve(result);
+      };
+      this.#driver.feed((at) => this.#serf.join(at, targets, replay, done));
     });
+  }
+
+  /** False while the members that we see are not all there is, since nobody has told us of the others. */
+  get #isJoined(): boolean {
+    this.#awaitsOthers &&= !this.#serf
+      .members()
+      .some(({ name, status }) => status === "alive" && name !== this.#serf.local.name);
+    return !this.#awaitsOthers;
+  }
+
+  /** What can be read of the members has changed, or that it may be believed. */
+  #noteChange(): void {
+    this.#hub.noteChange();
   }
 
   #memberView(): MemberView {

@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import { formatDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
+import { type AnyHandlerSpec, parseHandler } from "./any-handler.js";
 import { readConfigPaths } from "./config-file.js";
 import { environmentLayer, unknownVariableWarnings } from "./environment-layer.js";
 import { attempt, type Refuse, refuseAtOnce } from "./faults.js";
 import { flagLayer, type GivenFlag } from "./flag-layer.js";
 import type { Environment } from "./handler-input.js";
-import { type HandlerSpec, parseHandlerSpec } from "./handler-spec.js";
 import { interfaceAddresses } from "./interfaces.js";
 import { serviceName } from "./mdns-records.js";
 import { type Merged, mergeLayers } from "./merge.js";
@@ -23,7 +23,7 @@ export interface Given {
 export interface Config {
   readonly settings: Settings;
   readonly origins: Origins;
-  readonly handlers: readonly HandlerSpec[];
+  readonly handlers: readonly AnyHandlerSpec[];
   /** For the operator, in order. */
   readonly warnings: readonly string[];
 }
@@ -60,7 +60,7 @@ function checked({ settings: merged, origins: from }: Merged, refuse: Refuse): C
   if (settings.nodeName === "") settings = { ...settings, nodeName: hostname() };
   const handlers = settings.eventHandlers.flatMap((text, index) => {
     const source = (): Source[] => [origins.eventHandlers[index] as Source];
-    return attempt(refuse, () => parseHandlerSpec(text), source) ?? [];
+    return attempt(refuse, () => parseHandler(text), source) ?? [];
   });
   if (settings.interface !== "") {
     attempt(

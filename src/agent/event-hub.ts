@@ -1,8 +1,14 @@
-import type { SerfEvent } from "../serf/events.js";
-import { formatFilter, type HandlerSpec, parseStreamFilters, passes } from "./handler-spec.js";
+import type { Member, SerfEvent } from "../serf/events.js";
+import { type AnyHandlerSpec, handlerKey, isEventSpec, isStateSpec } from "./any-handler.js";
+import { parseStreamFilters, passes } from "./handler-spec.js";
 import { type HandlerCounters, Handlers, type HandlersOptions } from "./handlers.js";
+import { StateHandlers } from "./state-handlers.js";
+import { schedule } from "./timers.js";
 
-export type EventHubOptions = HandlersOptions;
+export interface EventHubOptions extends HandlersOptions {
+  /** All members that are remembered, sorted by name; undefined while they are not all there is. */
+  readonly members: () => readonly Member[] | undefined;
+}
 
 type Sink = (event: SerfEvent) => void;
 
@@ -10,12 +16,22 @@ type Sink = (event: SerfEvent) => void;
 export class EventHub {
   readonly #options: EventHubOptions;
   readonly #handlers: Handlers;
+  readonly #stateHandlers: StateHandlers;
   readonly #sinks = new Set<Sink>();
-  #specs: readonly HandlerSpec[] = [];
+  #specs: readonly AnyHandlerSpec[] = [];
 
   constructor(options: EventHubOptions) {
+    const { log, members, now } = options;
     this.#options = options;
-    this.#handlers = new Handlers(options);
+    const handlers = new Handlers(options);
+    this.#handlers = handlers;
+    this.#stateHandlers = new StateHandlers({
+      log,
+      now,
+      members,
+      run: (...told) => handlers.tell(...told),
+      schedule,
+    });
   }
 
   get counters(): Readonly<HandlerCounters> {
@@ -27,6 +43,11 @@ export class EventHub {
     this.#options.log.info({}, `Received event: ${describeEvent(event)}`);
     for (const sink of this.#sinks) sink(event);
     this.#handlers.handle(event);
+  }
+
+  /** What is known of the members has changed; events may tell of it later. Returns at once. */
+  noteChange(): void {
+    this.#stateHandlers.noteChange();
   }
 
   /**
@@ -42,17 +63,19 @@ export class EventHub {
     return () => this.#sinks.delete(filtered);
   }
 
-  /** Replaces the handlers; see {@link Handlers.replace}. */
-  setHandlers(specs: readonly HandlerSpec[]): void {
+  /** Replaces the handlers; see {@link Handlers.replace} and {@link StateHandlers.replace}. */
+  setHandlers(specs: readonly AnyHandlerSpec[]): void {
     this.#specs = specs;
-    this.#handlers.replace(specs);
+    this.#handlers.replace(specs.filter(isEventSpec));
+    this.#stateHandlers.replace(specs.filter(isStateSpec));
   }
 
   /** Script by `FILTER:NAME`, for the statistics; scripts of one filter are joined by a comma. */
   handlers(): ReadonlyMap<string, string> {
     const scripts = new Map<string, string>();
-    for (const { filter, script } of this.#specs) {
-      const key = filter.name === "" ? `${filter.kind}:` : formatFilter(filter);
+    for (const spec of this.#specs) {
+      const { script } = spec;
+      const key = handlerKey(spec);
       const before = scripts.get(key);
       scripts.set(key, before === undefined ? script : `${before}, ${script}`);
     }
@@ -61,6 +84,7 @@ export class EventHub {
 
   /** Ends the handlers; see {@link Handlers.stop}. */
   stop(): Promise<void> {
+    this.#stateHandlers.stop();
     return this.#handlers.stop();
   }
 }

@@ -1,8 +1,17 @@
 import { formatAddress, formatIp } from "../base/address.js";
 import type { Bytes } from "../base/units.js";
-import type { Member, MemberEvent, SerfEvent } from "../serf/events.js";
+import type { Member, SerfEvent } from "../serf/events.js";
 import { encodeText } from "../wire/text.js";
 import { secretVariables } from "./variables.js";
+
+/** What a state handler is run for: no event, but all members that match. */
+export interface StateNews {
+  readonly kind: "state";
+  /** Sorted by name. */
+  readonly members: readonly Member[];
+  /** How they are told. */
+  readonly json: boolean;
+}
 
 /** Environment variables; what is undefined is not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,14 +33,14 @@ const nameLength = 32 * 1024;
  * What a script finds in its environment: what the agent itself was given (see
  * {@link inheritedEnvironment}), and above it the variables of compat.md section 13.3.
  *
- * Ours alone is `SERF_MEMBER_PORTS`, set for member events: a line `NAME<TAB>IP:PORT` for each
+ * Ours alone is `SERF_MEMBER_PORTS`, set for member events and state handlers: a line `NAME<TAB>IP:PORT` for each
  * member on stdin, NAME being spelt as there, since the four columns have no room for the port. It
  * ends after 64 KiB; `SERF_MEMBER_PORTS_OMITTED` tells how many members found no room and is set only
  * then. Of tags whose variables are spelt alike the last in byte order wins. A NUL, which no variable
  * can hold, and a byte that is not UTF-8 become U+FFFD.
  */
 export function handlerEnvironment(
-  event: SerfEvent,
+  event: SerfEvent | StateNews,
   self: Member,
   inherited: Environment,
 ): Environment {
@@ -73,9 +82,23 @@ export function inheritedEnvironment(own: Environment, rpcAddress: string): Envi
 }
 
 /** What a script reads on stdin (compat.md section 13.4): the members, or the payload. */
-export function handlerInput(event: SerfEvent): Bytes {
+export function handlerInput(event: SerfEvent | StateNews): Bytes {
   if (event.kind === "user" || event.kind === "query") return endedLine(event.payload);
+  if (event.kind === "state" && event.json) return encodeText(membersAsJson(event.members));
   return encodeText(event.members.map(memberLine).join(""));
+}
+
+/** One line, for programs: as `members -format=json` has them, and the address without the port. */
+function membersAsJson(members: readonly Member[]): string {
+  const list = members.map((member) => ({
+    name: member.name,
+    ip: formatIp(member.address.ip),
+    port: member.address.port,
+    addr: formatAddress(member.address),
+    status: member.status,
+    tags: Object.fromEntries(sortedTags(member)),
+  }));
+  return `${JSON.stringify({ members: list })}\n`;
 }
 
 /** NAME, IP, ROLE and TAGS with tabs between them, byte for byte as Serf, but with sorted tags. */
@@ -99,7 +122,7 @@ function endedLine(payload: Bytes): Bytes {
   return line;
 }
 
-function memberPorts(event: MemberEvent): [string, string][] {
+function memberPorts(event: { readonly members: readonly Member[] }): [string, string][] {
   const lines: string[] = [];
   let bytes = 0;
   for (const member of event.members) {

@@ -12,7 +12,7 @@ export interface LaneParts {
   /** Shared by all lanes. */
   readonly slots: RunSlots;
   /** Runs one script for one event, to its end. Never rejects. */
-  readonly run: (script: string, event: SerfEvent) => Promise<void>;
+  readonly run: (script: string, event: SerfEvent) => Promise<unknown>;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { reasonOf } from "../base/errors.js";
+import { OutputTail } from "../base/output-tail.js";
 import { type Bytes, longestTimer, type Millis, minutes, seconds } from "../base/units.js";
 import type { Environment } from "./handler-input.js";
-import { OutputTail } from "../base/output-tail.js";
 
 /** How much of a script's output is kept, counted from its end. */
 const outputBytes = 8 * 1024;

@@ -3,11 +3,17 @@ import type { Log } from "../base/log.js";
 import { type Meter, noMeter } from "../base/meter.js";
 import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js";
 import type { Member, QueryEvent, SerfEvent } from "../serf/events.js";
-import { type Environment, handlerEnvironment, handlerInput } from "./handler-input.js";
+import {
+  type Environment,
+  handlerEnvironment,
+  handlerInput,
+  type StateNews,
+} from "./handler-input.js";
 import { arrangeLanes, HandlerLane, type LaneParts } from "./handler-lane.js";
 import { type RunLimits, type RunResult, runLimits, ScriptRun } from "./handler-runner.js";
 import type { HandlerSpec } from "./handler-spec.js";
 import { RunSlots } from "./run-slots.js";
+import type { StateHandlerSpec } from "./state-spec.js";
 
 export interface HandlersOptions {
   /** Of the component `agent`. */
@@ -83,6 +89,15 @@ export class Handlers {
     };
   }
 
+  /** Runs a state handler to its end; true if it exited with 0. Never rejects. */
+  async tell({ json, script }: StateHandlerSpec, members: readonly Member[]): Promise<boolean> {
+    const { slots } = this.#parts;
+    await slots.take();
+    const failure = await this.#run(script, { kind: "state", members, json });
+    slots.giveBack();
+    return failure === undefined;
+  }
+
   /** Returns at once; the scripts run later. */
   handle(event: SerfEvent): void {
     if (this.#stopped) return;
@@ -134,8 +149,9 @@ export class Handlers {
     this.#options.log.error({ scripts }, "scripts that cannot be ended are left behind");
   }
 
-  async #run(script: string, event: SerfEvent): Promise<void> {
-    if (this.#stopped) return;
+  /** Why it failed, if it did. */
+  async #run(script: string, event: SerfEvent | StateNews): Promise<string | undefined> {
+    if (this.#stopped) return "stopped";
     const { environment, log, meter = noMeter, now, self } = this.#options;
     const limits = { ...runLimits, timeout: this.#options.handlerTimeout, ...this.#options.limits };
     const run = new ScriptRun({
@@ -157,9 +173,10 @@ export class Handlers {
     meter.sample(`agent.invoke.${script}`, now() - begun);
     this.#running.delete(run);
     this.#conclude(script, event, result);
+    return result.failure;
   }
 
-  #conclude(script: string, event: SerfEvent, result: RunResult): void {
+  #conclude(script: string, event: SerfEvent | StateNews, result: RunResult): void {
     const { log } = this.#options;
     const output = Buffer.from(result.output);
     this.#counters.runs += 1;

@@ -160,7 +160,7 @@ export const options: readonly Option[] = [
     default: [],
     reloadable: true,
     placeholder: "[FILTER=]SCRIPT",
-    help: "Shell command to run when events occur, for all events or those of a filter; see below.",
+    help: "Shell command to run when events occur, for all events or those of a filter, or when a list of members has changed; see below.",
   },
   {
     field: "handlerTimeout",

@@ -4,8 +4,8 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { parseHandler } from "../../src/agent/any-handler.js";
 import { EventHub, type EventHubOptions } from "../../src/agent/event-hub.js";
-import { parseHandlerSpec } from "../../src/agent/handler-spec.js";
 import { findProgram } from "../support/programs.js";
 import { until } from "../support/wait.js";
 import { keptLog, member } from "./handler-events.js";
@@ -21,11 +21,12 @@ export function hubWith(handlers: readonly string[], options: Partial<EventHubOp
     self: () => member("me", { tags: { role: "lb" } }),
     respond: (id, payload) => responses.push(`${id}: ${Buffer.from(payload)}`),
     handlerTimeout: 60_000,
+    members: () => [],
     environment: () => ({ PATH: process.env.PATH, DIR: dir }),
     ...options,
     limits: { stopGrace: 0, killGrace: 100, ...options.limits },
   });
-  hub.setHandlers(handlers.flatMap(parseHandlerSpec));
+  hub.setHandlers(handlers.flatMap(parseHandler));
   onTestFinished(async () => {
     await hub.stop();
     rmSync(dir, { recursive: true });

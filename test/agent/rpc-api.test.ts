@@ -37,6 +37,7 @@ async function startApi(
     now,
     self: () => serf.local,
     respond: () => {},
+    members: () => [],
     handlerTimeout: 1_000,
     environment: () => ({}),
   });

@@ -24,6 +24,12 @@ export const agentCommand: Command = {
   user:NAME and query:NAME choose one event or query by its name. The script
   finds the kind in SERF_EVENT and the data on its standard input.
 
+  state=SCRIPT is no event: the script is given the whole list of the members
+  that are alive, at the start and whenever the list has changed, and again
+  until it exits with 0; it never runs twice at once and never for a list that
+  is out of date. state:TAG=VALUE,TAG=VALUE=SCRIPT lists members with these
+  tags alone; with state+json in place of state the list is JSON. Not in Serf.
+
 Configuration files:
 
   JSON objects. Every flag but -config-file and -config-dir has a key:

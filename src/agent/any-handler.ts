@@ -1,0 +1,26 @@
+import { formatFilter, type HandlerSpec, parseHandlerSpec } from "./handler-spec.js";
+import { parseStateSpec, type StateHandlerSpec } from "./state-spec.js";
+
+/** A handler of events, or one of the state that they lead to. */
+export type AnyHandlerSpec = HandlerSpec | StateHandlerSpec;
+
+/** The handlers of one `-event-handler`. Throws OperatorError if it cannot be read. */
+export function parseHandler(text: string): AnyHandlerSpec[] {
+  const state = parseStateSpec(text);
+  return state === undefined ? parseHandlerSpec(text) : [state];
+}
+
+export function isStateSpec(spec: AnyHandlerSpec): spec is StateHandlerSpec {
+  return "tags" in spec;
+}
+
+export function isEventSpec(spec: AnyHandlerSpec): spec is HandlerSpec {
+  return !isStateSpec(spec);
+}
+
+/** Under which `info` lists its script: `member-join:`, `user:deploy`, `state:role=web`. */
+export function handlerKey(spec: AnyHandlerSpec): string {
+  if (isStateSpec(spec)) return spec.tags.size === 0 ? `${spec.filter}:` : spec.filter;
+  const { filter } = spec;
+  return filter.name === "" ? `${filter.kind}:` : formatFilter(filter);
+}
