@@ -11,6 +11,8 @@ export interface RuntimePool {
   readonly backend: string;
   /** The pool's server lines in the file: they say whose a slot is. */
   readonly lines: readonly ServerLine[];
+  /** Servers of the backend that are not between the pool's markers: none of ours. */
+  readonly foreign?: ReadonlySet<string>;
 }
 
 /** Asks a running HAProxy for all that concerns the pools, in one batch. Never throws OperatorError. */
@@ -58,7 +60,7 @@ export function readObservation(
         .flatMap((other) => other.lines.map((line) => line.name)),
     );
     return (byBackend.get(pool.backend) ?? [])
-      .filter((server) => !elsewhere.has(server.name))
+      .filter(({ name }) => !elsewhere.has(name) && pool.foreign?.has(name) !== true)
       .map((server) => ({
         ...server,
         pool: pool.pool,
@@ -85,7 +87,7 @@ function readProcess(info: string): string {
   if (pid === undefined) {
     throw new OperatorError(`no answer of HAProxy's to "show info": ${info.slice(0, 80)}`);
   }
-  // Before 2.5 there is no start; then the time that it runs has to do, in minutes lest it differ.
+  // Without a start, as before 2.5, the number has to do.
   return `${pid}@${field("Start_time_sec") ?? ""}`;
 }
 

@@ -136,20 +136,18 @@ export function namedLines(
   taken: readonly ServerLine[] = [],
 ): readonly ServerLine[] {
   const names = new Set<string>();
-  const ids = new Set<number>();
+  const ids = new Set(taken.flatMap(({ id }) => id ?? []));
+  const given = new Set<number>();
   const before = new Map(taken.map((line) => [identityOf(line), line]));
-  const wanted = new Set(servers.map(identityOf));
-  for (const line of taken) {
-    if (line.id !== undefined && !wanted.has(identityOf(line))) ids.add(line.id);
-  }
   return servers.map((server) => {
     const name = freeName(server, names);
     names.add(name);
     let id: number | undefined;
     if (withIds) {
       id = before.get(identityOf(server))?.id;
-      if (id === undefined || ids.has(id)) id = freeId(server.node, ids);
+      if (id === undefined || given.has(id)) id = freeId(server.node, ids);
       ids.add(id);
+      given.add(id);
     }
     return lineOf(server, { name, id, options });
   });
