@@ -48,6 +48,8 @@ export interface Terminal {
   readonly errColumns?: number | undefined;
   /** Calls `run` when the user interrupts (SIGINT); the process does not end by itself then. */
   onInterrupt(run: () => void): void;
+  /** Calls `run` when the process is to end (SIGTERM), which it does not by itself then. */
+  onTerminate?(run: () => void): void;
 }
 
 /** One command of the program: `gossipd NAME [options] ...`. One file each in `commands/`. */

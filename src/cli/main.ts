@@ -17,6 +17,7 @@ export async function start(): Promise<void> {
     err: (text) => void process.stderr.write(text),
     errColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
     onInterrupt: (run) => void process.on("SIGINT", run),
+    onTerminate: (run) => void process.on("SIGTERM", run),
   });
 }
 

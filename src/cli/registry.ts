@@ -48,6 +48,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/keys.js")).keysCommand,
   },
   {
+    name: "lb",
+    summary: "Keep load balancers in step with the members",
+    load: async () => (await import("./commands/lb.js")).lbCommand,
+  },
+  {
     name: "leave",
     summary: "Leave the cluster gracefully and stop the agent",
     load: async () => (await import("./commands/leave.js")).leaveCommand,

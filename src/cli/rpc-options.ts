@@ -29,12 +29,17 @@ export async function withAgent<T>(
   terminal: Terminal,
   use: (agent: RpcClient) => Promise<T>,
 ): Promise<T> {
-  const agent = await introduce("Error connecting to Serf agent", () => connect(args, terminal));
+  const agent = await connectAgent(args, terminal);
   try {
     return await use(agent);
   } finally {
     agent.close();
   }
+}
+
+/** A connection to the agent that the flags and the environment name, for the caller to close. */
+export async function connectAgent(args: Arguments, terminal: Terminal): Promise<RpcClient> {
+  return await introduce("Error connecting to Serf agent", () => connect(args, terminal));
 }
 
 /** Asks the agent one thing; `failure` stands before the reason why it cannot be had. */

@@ -32,7 +32,7 @@ test("the usage lists the commands that there are", async () => {
   const names = [...stderr.matchAll(/^ {4}(\S+) +\S/gm)].map(([, name]) => name);
   expect(names).toEqual(
     (
-      "agent completion config event force-leave info join keygen keys leave members monitor query reachability rtt " +
+      "agent completion config event force-leave info join keygen keys lb leave members monitor query reachability rtt " +
       "simulate tags version"
     ).split(" "),
   );
