@@ -15,19 +15,18 @@ import {
 } from "./config-keys.js";
 import {
   type Decoded,
-  isObject,
   isWord,
   type Kind,
   keyNames,
   list,
   oneOf,
   Place,
-  present,
   readShape,
   refuseUnknown,
   shown,
   wrong,
 } from "./decode.js";
+import { isObject, present } from "./json-object.js";
 import { guessKind } from "./proxy-kind.js";
 
 /** At most so many faults are told at once. */

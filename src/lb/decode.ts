@@ -3,6 +3,7 @@ import { formatDuration, parseDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
 import { suggest } from "../base/suggest.js";
 import { longestTimer, type Millis } from "../base/units.js";
+import { isObject, present } from "./json-object.js";
 
 /** What a reader gives for a value that is not right; what is wrong was noted then. */
 export const wrong: unique symbol = Symbol("wrong");
@@ -106,15 +107,6 @@ export function keyName(field: string, { name }: Pick<Key<unknown>, "name">): st
 /** The names of all keys of a shape. */
 export function keyNames<T>(shape: Shape<T>): string[] {
   return Object.entries<Key<unknown>>(shape).map(([field, key]) => keyName(field, key));
-}
-
-/** The value of `key` in an object of JSON; null counts as absent. */
-export function present(object: Readonly<Record<string, unknown>>, key: string): unknown {
-  return Object.hasOwn(object, key) ? (object[key] ?? undefined) : undefined;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Reads what `shape` describes from an object; gives heed to no other key. */

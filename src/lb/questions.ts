@@ -1,7 +1,7 @@
 import { parseDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
 import type { Bytes, Instant } from "../base/units.js";
-import { isObject } from "./decode.js";
+import { isObject, present } from "./json-object.js";
 import type { DrainAnswer, LbOrder, LoadBalancer } from "./load-balancer.js";
 import type { BalancerStatus } from "./status.js";
 
@@ -171,7 +171,7 @@ function nodeOf(value: Readonly<Record<string, unknown>>): string {
 }
 
 function textOf(value: Readonly<Record<string, unknown>>, key: string): string | undefined {
-  const text = Object.hasOwn(value, key) ? (value[key] ?? undefined) : undefined;
+  const text = present(value, key);
   if (text === undefined || (typeof text === "string" && text !== "")) return text;
   throw new OperatorError(`${key} must be a text`);
 }
