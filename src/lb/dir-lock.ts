@@ -2,6 +2,7 @@ import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { OperatorError } from "../base/errors.js";
 import { codeOf } from "./disk.js";
+import { StateInUseError } from "./state-in-use.js";
 
 /** A process, told apart from a later one with the same number. */
 interface Owner {
@@ -32,7 +33,7 @@ export class DirLock {
     this.#draft = draft;
   }
 
-  /** Throws OperatorError if a process that runs has it. */
+  /** Throws {@link StateInUseError} if a process that runs has it. */
   static async take(folder: string): Promise<DirLock> {
     drafts += 1;
     // It gets its name with its content: an empty lock would look like that of nobody.
@@ -72,8 +73,9 @@ async function freeNumber(folder: string): Promise<number> {
   const newest = Math.max(0, ...(await numbersIn(folder)));
   const owner = readOwner((await textOf(join(folder, `lock-${newest}`))) ?? "");
   if (owner !== undefined && (await runs(owner))) {
-    throw new OperatorError(
+    throw new StateInUseError(
       `${folder} is in use by process ${owner.pid}: give each process a state_dir of its own`,
+      owner.pid,
     );
   }
   return newest + 1;

@@ -1,11 +1,20 @@
+import { join } from "node:path";
 import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
-import type { Instant, Millis } from "../base/units.js";
+import { type Instant, type Millis, seconds } from "../base/units.js";
+import { Audit } from "./audit.js";
+import { Balancer, type Own, type Shared } from "./balancer.js";
 import type { BalancerConfig, LbConfig } from "./config.js";
-import type { PolicyOrder, ProbeQuestion } from "./decision.js";
-import type { Desired, Observation, Plan, View } from "./model.js";
+import { ConfigStore } from "./config-store.js";
+import { limited } from "./limited.js";
+import type { Desired, LbMember, Observation, Plan, View } from "./model.js";
+import type { PolicyOrder, ProbeQuestion } from "./policy.js";
+import { openProxy } from "./proxies.js";
 import type { Proxy, ProxyDeps } from "./proxy.js";
+import { ReadOnlyFile } from "./read-only-file.js";
+import { StateDir } from "./state-dir.js";
 import type { BalancerStatus, LbStatus } from "./status.js";
+import { StatusFile } from "./status-file.js";
 
 /** All that the load balancer's part needs of the process around it. */
 export interface LbHost {
@@ -56,23 +65,47 @@ export interface DrainAnswer {
   readonly inUse: number;
 }
 
-/** The state folder is another process's. */
-export class StateInUseError extends OperatorError {
-  /** undefined if that is not known. */
-  readonly pid: number | undefined;
+export { StateInUseError } from "./state-in-use.js";
 
-  constructor(message: string, pid: number | undefined) {
-    super(message);
-    this.pid = pid;
-  }
-}
+/** How long others go before, for each balancer whose name sorts before; see {@link turnOf}. */
+const staggerStep: Millis = 500;
+
+/** Further ones share the turns, so that nobody waits too long. */
+const maxTurns = 4;
+
+/** A reload of another balancer of this process is waited for, but one that hangs only so long. */
+const turnLimit: Millis = seconds(2);
 
 /** Keeps the proxies of one configuration in step with the cluster. */
 export class LoadBalancer {
+  readonly #config: LbConfig;
   readonly #host: LbHost;
+  readonly #folder: StateDir;
+  readonly #audit: Audit;
+  readonly #statusFile: StatusFile;
+  readonly #balancers: readonly Balancer[];
+  #view: View | undefined;
 
-  private constructor(host: LbHost) {
+  private constructor(
+    config: LbConfig,
+    host: LbHost,
+    folder: StateDir,
+    opened: readonly { readonly config: BalancerConfig; readonly own: Own }[],
+    statusFile: (status: () => LbStatus) => StatusFile,
+  ) {
+    this.#config = config;
     this.#host = host;
+    this.#folder = folder;
+    this.#audit = new Audit(join(folder.path, "audit.jsonl"), host.log);
+    this.#statusFile = statusFile(() => this.status());
+    const shared: Shared = {
+      config,
+      host,
+      audit: this.#audit,
+      reloadTurn: oneAfterAnother(host),
+      changed: () => this.#statusFile.touch(),
+    };
+    this.#balancers = opened.map((one) => new Balancer(one.config, shared, one.own));
   }
 
   /**
@@ -82,55 +115,167 @@ export class LoadBalancer {
    *
    * Only to `look` it takes and writes nothing, so that it can {@link preview} beside whoever keeps it.
    */
-  static open(
+  static async open(
     config: LbConfig,
     host: LbHost,
     purpose: "keep" | "look" = "keep",
   ): Promise<LoadBalancer> {
-    if (config.balancers.length === 0) throw new OperatorError(`nothing to ${purpose}`);
-    return Promise.resolve(new LoadBalancer(host));
+    const { stateDir } = config;
+    const keeps = purpose === "keep";
+    const folder = keeps
+      ? await StateDir.open(stateDir, host.log)
+      : StateDir.look(stateDir, host.log);
+    try {
+      const opened = [];
+      for (const balancer of config.balancers) {
+        const own = await openOwn(balancer, host, folder, keeps);
+        opened.push({ config: balancer, own });
+      }
+      const path = keeps ? join(stateDir, "status.json") : undefined;
+      return new LoadBalancer(
+        config,
+        host,
+        folder,
+        opened,
+        (status) => new StatusFile(path, host, status),
+      );
+    } catch (error) {
+      await folder.close();
+      throw error;
+    }
   }
 
   /** Tells of the cluster as it is now; returns at once. */
   update(view: View): void {
-    this.#host.log.trace({ members: view.members.length }, "view");
+    this.#view = view;
+    const names = this.#config.balancers.map(({ name }) => name);
+    for (const balancer of this.#balancers) {
+      const turn = turnOf(view, names, balancer.config.name);
+      balancer.update(view, (turn % maxTurns) * staggerStep);
+    }
   }
 
-  /** Brings everything in step with one view, without warm-up; resolves then, or at the limit. */
-  once(view: View, limit: Millis): Promise<OnceResult> {
-    this.#host.log.trace({ members: view.members.length, limit }, "view");
-    return Promise.resolve({ ok: false, balancers: [] });
+  /**
+   * Brings everything in step with one view, without warm-up; resolves then, when a balancer failed, or
+   * at the limit.
+   */
+  async once(view: View, limit: Millis): Promise<OnceResult> {
+    this.#view = view;
+    const until = this.#host.now() + limit;
+    await Promise.all(this.#balancers.map((balancer) => balancer.once(view, until)));
+    await this.#statusFile.write();
+    const { balancers } = this.status();
+    const ok = balancers.every(
+      (one) => one.ok && (one.dryRun || (one.applied !== null && one.applied === one.version)),
+    );
+    return { ok, balancers };
   }
 
   /** What would be done for `view`. Throws OperatorError when a file cannot be rendered. */
-  preview(view: View): Promise<readonly Preview[]> {
-    this.#host.log.trace({ members: view.members.length }, "view");
-    return Promise.resolve([]);
+  async preview(view: View): Promise<readonly Preview[]> {
+    this.#view = view;
+    const previews = [];
+    for (const balancer of this.#balancers) previews.push(await balancer.preview(view));
+    return previews;
   }
 
   /** Whether `node` may stop: one answer per balancer. */
   drained(node: string): readonly DrainAnswer[] {
-    this.#host.log.trace({ node }, "drained");
-    return [];
+    return this.#balancers.map((balancer) => balancer.drained(node));
   }
 
   /** Does what an operator asks for; says in one line what was done. Throws OperatorError. */
   order(order: LbOrder): string {
-    return order.kind;
+    const named = this.#balancers.filter(
+      ({ config }) => order.balancer === undefined || config.name === order.balancer,
+    );
+    if (named.length === 0) {
+      const names = this.#balancers.map(({ config }) => config.name).join(", ");
+      throw new OperatorError(`there is no balancer ${order.balancer}, but ${names}`);
+    }
+    const done: string[] = [];
+    const refused: OperatorError[] = [];
+    for (const balancer of named) {
+      try {
+        done.push(balancer.order(order));
+      } catch (error) {
+        if (!(error instanceof OperatorError)) throw error;
+        refused.push(error);
+      }
+    }
+    const [first] = refused;
+    // A pool of one balancer means nothing to the others.
+    if (done.length === 0 && first !== undefined) throw first;
+    return done.join("; ");
   }
 
   status(): LbStatus {
     return {
       at: this.#host.wallClock(),
-      keeper: null,
-      self: "",
-      joined: false,
-      balancers: [],
+      keeper: this.#statusFile.keeper(),
+      self: this.#view?.self ?? "",
+      joined: this.#view?.joined ?? false,
+      balancers: this.#balancers.map((balancer) => balancer.status()),
     };
   }
 
   /** Ends what runs and waits for it; the proxies go on as they are. */
-  stop(): Promise<void> {
-    return Promise.resolve();
+  async stop(): Promise<void> {
+    await Promise.all(this.#balancers.map((balancer) => balancer.stop()));
+    await this.#statusFile.stop();
+    await this.#audit.written();
+    await this.#folder.close();
   }
+}
+
+async function openOwn(
+  config: BalancerConfig,
+  host: LbHost,
+  folder: StateDir,
+  keeps: boolean,
+): Promise<Own> {
+  const notes = await folder.notes(`notes-${encodeURIComponent(config.name)}`);
+  const deps: ProxyDeps = { log: host.log, now: () => host.now(), notes };
+  const proxy = host.proxies?.(config, deps) ?? (await openProxy(config, deps));
+  const own = folder.folderOf(config.name);
+  const { file, backups } = config;
+  if (!keeps) return { proxy, store: new ReadOnlyFile(file), notes, folder: own };
+  const store = await ConfigStore.open({ file, folder: own, backups });
+  if (store.recovered !== undefined) {
+    host.log.warn({ balancer: config.name, recovered: store.recovered }, "file was repaired");
+  }
+  return { proxy, store, notes, folder: own };
+}
+
+/**
+ * How many balancers reload before this one, when all want to at the same time: by the names of their
+ * members and their own, which all of them know by the tag `balancer`. So not all are disturbed at once,
+ * and a file that is wrong is found by the first.
+ */
+function turnOf(view: View, own: readonly string[], name: string): number {
+  const known = view.members
+    .filter(({ status, tags }) => status === "alive" && tags.has("balancer"))
+    .flatMap((member) => namesOf(member).map((one) => `${member.name}\n${one}`));
+  const all = new Set([...known, ...own.map((one) => `${view.self}\n${one}`)]);
+  const mine = `${view.self}\n${name}`;
+  return [...all].filter((one) => one < mine).length;
+}
+
+function namesOf(member: LbMember): readonly string[] {
+  return (member.tags.get("balancer") ?? "").split(",").slice(0, maxTurns);
+}
+
+function oneAfterAnother(host: LbHost): Shared["reloadTurn"] {
+  let last: Promise<unknown> = Promise.resolve();
+  return async (reload) => {
+    const before = last;
+    const work = (async () => {
+      await limited(before, turnLimit, "another reload", (delay, run) =>
+        host.after(delay, run),
+      ).catch(() => undefined);
+      return await reload();
+    })();
+    last = work.catch(() => undefined);
+    return await work;
+  };
 }

@@ -15,18 +15,19 @@ const format = 1;
  */
 export class StateDir {
   readonly path: string;
-  readonly #lock: DirLock;
+  /** undefined: only to read. */
+  readonly #lock: DirLock | undefined;
   readonly #log: Log;
   /** At most one per balancer. */
   readonly #notes: KeptNotes[] = [];
 
-  private constructor(path: string, lock: DirLock, log: Log) {
+  private constructor(path: string, lock: DirLock | undefined, log: Log) {
     this.path = path;
     this.#lock = lock;
     this.#log = log;
   }
 
-  /** Makes the folder for its owner alone and takes it. Throws OperatorError. */
+  /** Makes the folder for its owner alone and takes it. Throws StateInUseError or another OperatorError. */
   static async open(path: string, log: Log): Promise<StateDir> {
     try {
       await mkdir(path, { recursive: true, mode: 0o700 });
@@ -34,6 +35,11 @@ export class StateDir {
     } catch (error) {
       throw diskError(`cannot use the folder ${path} (state_dir)`, error);
     }
+  }
+
+  /** Reads what is there beside whoever has the folder, and keeps nothing. */
+  static look(path: string, log: Log): StateDir {
+    return new StateDir(path, undefined, log);
   }
 
   /** The folder of one balancer's file, see ConfigStore. */
@@ -80,6 +86,7 @@ export class StateDir {
     const kept = await this.recall(name);
     const entries = typeof kept === "object" && kept !== null ? Object.entries(kept) : [];
     const notes = new KeptNotes(new Map(entries), async (value) => {
+      if (this.#lock === undefined) return;
       try {
         await this.remember(name, value);
       } catch (error) {
@@ -93,7 +100,7 @@ export class StateDir {
   /** Waits until all is written, and gives the folder free. */
   async close(): Promise<void> {
     for (const notes of this.#notes) await notes.written();
-    await this.#lock.release();
+    await this.#lock?.release();
   }
 }
 

@@ -1,0 +1,194 @@
+import { connect } from "node:net";
+import { type Instant, type Millis, seconds } from "../base/units.js";
+import type { ProbeAnswers, ProbeQuestion } from "./policy.js";
+
+/** A service that answered is asked again after so long, while the question stands. */
+const refresh: Millis = seconds(2);
+
+/** One that did not: after the first, doubled up to the second. */
+const retry: readonly [Millis, Millis] = [250, seconds(5)];
+
+/** An answer from before the question came up counts if it is not older. */
+const freshFor: Millis = 500;
+
+/** An answer that nobody asks for any more is forgotten then. */
+const keptFor: Millis = seconds(10);
+
+/** So many probes run at once, the others wait. */
+const maxRunning = 50;
+
+/** So many services are asked for at most; those beyond stay unknown. */
+const maxServices = 10_000;
+
+/** Between two tries of one probe, if the first was refused at once. */
+const betweenTries: Millis = 50;
+
+interface Service {
+  question: ProbeQuestion;
+  answer: "yes" | "no" | "unknown";
+  at: Instant;
+  isAsked: boolean;
+  isRunning: boolean;
+  failures: number;
+  takeOff: () => void;
+}
+
+export interface ProberHost {
+  now(): Instant;
+  after(delay: Millis, run: () => void): () => void;
+  probe(question: ProbeQuestion): Promise<boolean>;
+}
+
+/** Finds out whether services answer, as long as somebody wants to know. */
+export class Prober implements ProbeAnswers {
+  readonly #host: ProberHost;
+  readonly #onChange: () => void;
+  /** At most {@link maxServices}. */
+  readonly #services = new Map<string, Service>();
+  #waiting: Service[] = [];
+  #running = 0;
+  #isStopped = false;
+
+  /** `onChange` is called after an answer that is another one than before. */
+  constructor(host: ProberHost, onChange: () => void) {
+    this.#host = host;
+    this.#onChange = onChange;
+  }
+
+  answer(ip: string, port: number): "yes" | "no" | "unknown" {
+    return this.#services.get(keyOf(ip, port))?.answer ?? "unknown";
+  }
+
+  /** Whether something is asked that has no answer yet. */
+  get isOpen(): boolean {
+    return [...this.#services.values()].some((one) => one.isAsked && one.answer === "unknown");
+  }
+
+  /** All that is to be known from now on; what was asked before and is not here is dropped. */
+  ask(questions: readonly ProbeQuestion[]): void {
+    const now = this.#host.now();
+    const asked = new Set(questions.map(({ ip, port }) => keyOf(ip, port)));
+    for (const [key, service] of this.#services) {
+      if (asked.has(key)) continue;
+      service.isAsked = false;
+      service.takeOff();
+      if (!service.isRunning && now - service.at > keptFor) this.#services.delete(key);
+    }
+    for (const question of questions) this.#want(now, question);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const service of this.#services.values()) service.takeOff();
+    this.#waiting = [];
+  }
+
+  #want(now: Instant, question: ProbeQuestion): void {
+    const key = keyOf(question.ip, question.port);
+    const known = this.#services.get(key);
+    if (known === undefined) {
+      if (this.#services.size >= maxServices) return;
+      const service: Service = {
+        question,
+        answer: "unknown",
+        at: now,
+        isAsked: true,
+        isRunning: false,
+        failures: 0,
+        takeOff: () => {},
+      };
+      this.#services.set(key, service);
+      this.#begin(service);
+      return;
+    }
+    known.question = question;
+    if (known.isAsked) return;
+    known.isAsked = true;
+    known.failures = 0;
+    if (now - known.at > freshFor) known.answer = "unknown";
+    if (!known.isRunning) this.#begin(known);
+  }
+
+  #begin(service: Service): void {
+    if (this.#isStopped || service.isRunning || !service.isAsked) return;
+    if (this.#running >= maxRunning) {
+      if (!this.#waiting.includes(service)) this.#waiting.push(service);
+      return;
+    }
+    this.#running += 1;
+    service.isRunning = true;
+    this.#host.probe(service.question).then(
+      (answers) => this.#end(service, answers),
+      () => this.#end(service, false),
+    );
+  }
+
+  #end(service: Service, answers: boolean): void {
+    this.#running -= 1;
+    service.isRunning = false;
+    service.at = this.#host.now();
+    if (this.#isStopped) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#begin(next);
+    if (!service.isAsked) return;
+    const before = service.answer;
+    service.answer = answers ? "yes" : "no";
+    const [first, longest] = retry;
+    const pause = answers ? refresh : Math.min(longest, first * 2 ** service.failures);
+    service.failures = answers ? 0 : Math.min(service.failures + 1, 20);
+    service.takeOff = this.#host.after(pause, () => this.#begin(service));
+    if (service.answer !== before) this.#onChange();
+  }
+}
+
+function keyOf(ip: string, port: number): string {
+  return `${ip} ${port}`;
+}
+
+/** Whether a service answers: a TCP connection, or a status below 400 for a path. */
+export async function probeService(question: ProbeQuestion): Promise<boolean> {
+  const { ip, port, probe } = question;
+  for (let attempt = 1; ; attempt += 1) {
+    const answers =
+      probe.path === undefined
+        ? await connects(ip, port, probe.timeout)
+        : await answersHttp(ip, port, probe.path, probe.timeout);
+    if (answers || attempt >= probe.tries) return answers;
+    await new Promise((resolve) => setTimeout(resolve, betweenTries));
+  }
+}
+
+function connects(ip: string, port: number, timeout: Millis): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: ip, port });
+    const end = (answers: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answers);
+    };
+    const timer = setTimeout(() => end(false), timeout);
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+  });
+}
+
+async function answersHttp(
+  ip: string,
+  port: number,
+  path: string,
+  timeout: Millis,
+): Promise<boolean> {
+  const { request } = await import("node:http");
+  return await new Promise((resolve) => {
+    const asking = request({ host: ip, port, path, agent: false, headers: { host: "localhost" } });
+    const end = (answers: boolean): void => {
+      clearTimeout(timer);
+      asking.destroy();
+      resolve(answers);
+    };
+    const timer = setTimeout(() => end(false), timeout);
+    asking.once("response", ({ statusCode = 500 }) => end(statusCode < 400));
+    asking.on("error", () => end(false));
+    asking.end();
+  });
+}
