@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { type Address, formatAddress } from "../base/address.js";
 import type { Log } from "../base/log.js";
+import type { Bytes } from "../base/units.js";
 import type { RpcApi, RpcMember } from "../rpc/api.js";
 import { RpcServer } from "../rpc/server.js";
 import { Serf } from "../serf/serf.js";
@@ -8,6 +9,7 @@ import type { JoinResult, JoinTarget } from "../swim/join.js";
 import { advertisedAddress } from "./addresses.js";
 import type { AgentFiles } from "./agent-files.js";
 import type { Config } from "./config.js";
+import { Drain } from "./drain.js";
 import { Driver, now } from "./driver.js";
 import { NonceSource } from "./entropy.js";
 import { EventHub } from "./event-hub.js";
@@ -22,6 +24,7 @@ import { rpcMember } from "./member-list.js";
 import { MetricPoll } from "./metric-poll.js";
 import { openSinks } from "./metric-servers.js";
 import { Metrics } from "./metrics.js";
+import { OwnAnswers } from "./own-answers.js";
 import type { AgentPlan } from "./plan.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi } from "./rpc-api.js";
@@ -63,9 +66,11 @@ export class Agent {
   readonly #rpc: RpcServer;
   readonly #metrics: Metrics;
   readonly #poll: MetricPoll;
+  readonly #drain: Drain;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
+  #draining: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
   /** Somebody was told to be joined, or was known from before, and nobody is here yet. */
   #awaitsOthers: boolean;
@@ -129,7 +134,7 @@ export class Agent {
       now,
       self: () => serf.local,
       members: () => (this.#isJoined ? serf.members() : undefined),
-      respond: (id, payload) => driver.feed((at) => serf.respond(at, id, payload)),
+      respond: (id, payload) => respond(id, payload),
       handlerTimeout: settings.handlerTimeout,
       meter: metrics,
       environment: () => inheritedEnvironment(process.env, this.#rpcAddress),
@@ -137,7 +142,9 @@ export class Agent {
     hub.setHandlers(handlers);
     const driver = new Driver(serf, {
       ...sockets,
-      onEvent: (event) => hub.handle(event),
+      onEvent: (event) => {
+        if (event.kind !== "query" || !answers.take(event)) hub.handle(event);
+      },
       onRecord: (record) => {
         const begun = performance.now();
         snapshot?.file?.append(record);
@@ -161,6 +168,15 @@ export class Agent {
       file: tagsFile,
       configured: settings.tags,
     });
+    const respond = (id: number, payload: Bytes): void =>
+      driver.feed((at) => serf.respond(at, id, payload));
+    const answers = new OwnAnswers({
+      log,
+      self: settings.nodeName,
+      tags,
+      respond,
+      askBalancers: () => undefined,
+    });
     const api = new AgentApi({
       serf,
       driver,
@@ -171,6 +187,15 @@ export class Agent {
       tags,
       coordinates: !settings.disableCoordinates,
       leave: () => this.leave(),
+    });
+    this.#drain = new Drain({
+      log,
+      now,
+      serf,
+      tags,
+      query: (...question) => api.query(...question),
+      servesItself: () => false,
+      schedule,
     });
     this.bound = bound;
     this.advertised = advertised;
@@ -275,14 +300,27 @@ export class Agent {
     this.#retryJoin.start();
   }
 
-  /** Tells the others that we leave; resolves when they know. Later calls wait for the first. */
+  /**
+   * Has the load balancers of the cluster take us out, at most for `drain_timeout`; undefined if there
+   * are none. Later calls wait for the first.
+   */
+  drain(): Promise<void> | undefined {
+    const { drainTimeout } = this.settings;
+    if (this.#draining === undefined && drainTimeout > 0 && this.#drain.isNeeded) {
+      this.#draining = this.#drain.run(drainTimeout);
+    }
+    return this.#draining;
+  }
+
+  /**
+   * Tells the others that we leave, after {@link drain}; resolves when they know. Later calls wait for
+   * the first.
+   */
   leave(): Promise<void> {
-    this.#leaving ??= new Promise((resolve) => {
-      this.#log.info({}, "requesting graceful leave from Serf");
-      this.#retryJoin?.stop();
-      this.#discovery?.stop();
-      this.#driver.feed((at) => this.#serf.leave(at, resolve));
-    });
+    if (this.#leaving === undefined) {
+      const drained = this.drain();
+      this.#leaving = drained === undefined ? this.#depart() : drained.then(() => this.#depart());
+    }
     return this.#leaving;
   }
 
@@ -294,6 +332,7 @@ export class Agent {
   /** Ends everything. Without a leave before, the others will see us fail. */
   async stop(): Promise<void> {
     this.#log.info({}, "requesting serf shutdown");
+    this.#drain.stop();
     this.#retryJoin?.stop();
     this.#discovery?.stop();
     if (this.#serf.state !== "left") {
@@ -308,6 +347,15 @@ export class Agent {
     this.#poll.stop();
     this.#metrics.close();
     this.#log.info({}, "shutdown complete");
+  }
+
+  #depart(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#log.info({}, "requesting graceful leave from Serf");
+      this.#retryJoin?.stop();
+      this.#discovery?.stop();
+      this.#driver.feed((at) => this.#serf.leave(at, resolve));
+    });
   }
 
   #contact(targets: readonly JoinTarget[], replay: boolean): Promise<JoinResult> {

@@ -318,6 +318,16 @@ export const options: readonly Option[] = [
     help: "Stop at once on SIGINT.",
   },
   {
+    field: "drainTimeout",
+    kind: "limit",
+    flag: "drain-timeout",
+    key: "drain_timeout",
+    default: 6_000,
+    reloadable: true,
+    placeholder: "DURATION",
+    help: "How long a graceful leave waits until the load balancers of the cluster, members with a tag balancer, send no requests here any more. Default 6s; 0 is not at all. Not in Serf.",
+  },
+  {
     field: "reconnectInterval",
     kind: "duration",
     key: "reconnect_interval",

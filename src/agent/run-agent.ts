@@ -184,6 +184,13 @@ class AgentRun {
   #leave(agent: Agent): void {
     this.#isLeaving = true;
     this.#say("Gracefully shutting down agent...");
+    // That has a limit of its own.
+    const drained = agent.drain();
+    if (drained === undefined) this.#depart(agent);
+    else void drained.then(() => this.#depart(agent));
+  }
+
+  #depart(agent: Agent): void {
     // Nothing waits for it when a second signal has ended the leave before.
     const limit = setTimeout(() => this.#end(1), leaveLimit).unref();
     void agent.leave().then(() => {

@@ -35,6 +35,7 @@ export interface Settings {
   readonly logLevel: string;
   readonly leaveOnTerminate: boolean;
   readonly skipLeaveOnInterrupt: boolean;
+  readonly drainTimeout: Millis;
 
   readonly reconnectInterval: Millis;
   readonly reconnectTimeout: Millis;

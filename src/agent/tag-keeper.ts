@@ -1,6 +1,6 @@
 import { OperatorError } from "../base/errors.js";
 import type { Serf } from "../serf/serf.js";
-import { encodeOwnTags } from "../serf/tags.js";
+import { encodeOwnTags, sameTags } from "../serf/tags.js";
 import type { Driver } from "./driver.js";
 import { writeTagsFile } from "./tags-file.js";
 
@@ -21,6 +21,10 @@ export interface TagKeeperParts {
 export class TagKeeper {
   readonly #parts: TagKeeperParts;
   #configured: Tags;
+  /** What an operator, the configuration or the file wants; undefined while that is all there is. */
+  #kept: Tags | undefined;
+  /** What covers it until the agent ends. */
+  #passing: Tags = new Map();
 
   constructor(parts: TagKeeperParts) {
     this.#parts = parts;
@@ -28,11 +32,31 @@ export class TagKeeper {
   }
 
   /** Deletes first, then sets. Rejects with OperatorError if the tags are too long. */
-  change(set: Tags, remove: readonly string[]): Promise<void> {
-    const tags = new Map(this.#parts.serf.local.tags);
-    for (const key of remove) tags.delete(key);
-    for (const [key, value] of set) tags.set(key, value);
-    return this.#apply(tags);
+  async change(set: Tags, remove: readonly string[]): Promise<void> {
+    const { file, protocol } = this.#parts;
+    const kept = new Map(this.#kept ?? this.#parts.serf.local.tags);
+    const passing = new Map(this.#passing);
+    for (const key of [...remove, ...set.keys()]) passing.delete(key);
+    for (const key of remove) kept.delete(key);
+    for (const [key, value] of set) kept.set(key, value);
+    encodeOwnTags(new Map([...kept, ...passing]), protocol);
+    // The file first: if it cannot be written nothing changes.
+    if (file !== "") writeTagsFile(file, kept);
+    await this.#apply(kept, passing);
+  }
+
+  /**
+   * Sets tags that end with this run of the agent: no file keeps them. An empty value takes one back.
+   * Whoever changes one of them by {@link change} has the last word.
+   */
+  async cover(set: Tags): Promise<void> {
+    const passing = new Map(this.#passing);
+    for (const [key, value] of set) {
+      if (value === "") passing.delete(key);
+      else passing.set(key, value);
+    }
+    if (sameTags(passing, this.#passing)) return;
+    await this.#apply(this.#kept ?? this.#parts.serf.local.tags, passing);
   }
 
   /**
@@ -55,11 +79,12 @@ export class TagKeeper {
     }
   }
 
-  /** The file first: if it cannot be written nothing changes. */
-  async #apply(tags: Tags): Promise<void> {
-    const { driver, file, protocol, serf } = this.#parts;
+  async #apply(kept: Tags, passing: Tags): Promise<void> {
+    const { driver, protocol, serf } = this.#parts;
+    const tags = new Map([...kept, ...passing]);
     encodeOwnTags(tags, protocol);
-    if (file !== "") writeTagsFile(file, tags);
+    this.#kept = kept;
+    this.#passing = passing;
     await new Promise<void>((resolve, reject) => {
       driver.feed((at) =>
         serf.setTags(at, tags, (error) => {

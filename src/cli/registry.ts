@@ -18,6 +18,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/config.js")).configCommand,
   },
   {
+    name: "drain",
+    summary: "Have load balancers send no new requests to a member, and wait",
+    load: async () => (await import("./commands/drain.js")).drainCommand,
+  },
+  {
     name: "event",
     summary: "Send an event to all members",
     load: async () => (await import("./commands/event.js")).eventCommand,
@@ -58,6 +63,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/leave.js")).leaveCommand,
   },
   {
+    name: "maint",
+    summary: "Take a member out of the load balancers until it is ready",
+    load: async () => (await import("./commands/maint.js")).maintCommand,
+  },
+  {
     name: "members",
     summary: "List the members of the cluster",
     load: async () => (await import("./commands/members.js")).membersCommand,
@@ -76,6 +86,11 @@ export const registry: readonly Entry[] = [
     name: "reachability",
     summary: "Test whether all members can be reached",
     load: async () => (await import("./commands/reachability.js")).reachabilityCommand,
+  },
+  {
+    name: "ready",
+    summary: "Have load balancers send requests to a member again",
+    load: async () => (await import("./commands/ready.js")).readyCommand,
   },
   {
     name: "rtt",

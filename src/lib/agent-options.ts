@@ -86,6 +86,11 @@ export interface AgentOptions {
 
   /** How long leave, force-leave and tag changes wait until they were sent, at least 1,000. Default: 5,000. */
   readonly broadcastTimeout?: number | undefined;
+  /**
+   * How long a leave waits until the load balancers of the cluster, members with a tag `balancer`, send
+   * no requests here any more; 0 is not at all. Default: 6,000.
+   */
+  readonly drainTimeout?: number | undefined;
   /** Time between two attempts to reach a failed member. Default: 30,000. */
   readonly reconnectInterval?: number | undefined;
   /** How long a failed member is remembered. Default: 24 hours. */

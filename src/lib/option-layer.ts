@@ -38,6 +38,7 @@ const fields = {
   logLevel: "logLevel",
   statsdAddr: "statsdAddr",
   statsiteAddr: "statsiteAddr",
+  drainTimeout: "drainTimeout",
   broadcastTimeout: "broadcastTimeout",
   reconnectInterval: "reconnectInterval",
   reconnectTimeout: "reconnectTimeout",

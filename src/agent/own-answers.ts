@@ -1,0 +1,78 @@
+import { OperatorError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import type { Bytes } from "../base/units.js";
+import type { QueryEvent } from "../serf/events.js";
+import { parseStateOrder, stateChange, stateFault } from "./state-order.js";
+import type { TagKeeper } from "./tag-keeper.js";
+
+export interface OwnAnswersParts {
+  /** Of the component `agent`. */
+  readonly log: Log;
+  /** Our own name. */
+  readonly self: string;
+  readonly tags: Pick<TagKeeper, "change">;
+  /** Answers a query. Throws OperatorError if that is not possible (any more). */
+  readonly respond: (id: number, payload: Bytes) => void;
+  /** The answer of our balancers to a query; undefined if it is not for them. */
+  readonly askBalancers: (name: string, payload: Bytes) => string | undefined;
+}
+
+/**
+ * Queries that the agent answers itself: what members and balancers ask each other. Handlers and streams
+ * are not told of them, since only one of us could answer.
+ */
+export class OwnAnswers {
+  readonly #parts: OwnAnswersParts;
+
+  constructor(parts: OwnAnswersParts) {
+    this.#parts = parts;
+  }
+
+  /** True if the query was for us. */
+  take(query: QueryEvent): boolean {
+    const { askBalancers, log } = this.#parts;
+    if (!query.name.startsWith("lb-")) return false;
+    if (query.name === "lb-state") return this.#takeState(query);
+    const answer = askBalancers(query.name, query.payload);
+    if (answer === undefined) return false;
+    log.debug({ query: query.name, from: query.from }, "answered a query about load balancing");
+    this.#respond(query, answer);
+    return true;
+  }
+
+  /** Somebody else wants us to be out of the balancers, or in them again. */
+  #takeState(query: QueryEvent): boolean {
+    const { log, self } = this.#parts;
+    const order = parseStateOrder(query.payload);
+    if (order?.node !== self) return false;
+    const { state } = order;
+    const fault = stateFault(state);
+    if (fault !== undefined) {
+      this.#respond(query, `error: ${fault}\n`);
+      return true;
+    }
+    log.info({ state, from: query.from }, "state set by another member");
+    void this.#setState(query, state);
+    return true;
+  }
+
+  async #setState(query: QueryEvent, state: string): Promise<void> {
+    const { set, remove } = stateChange(state);
+    try {
+      await this.#parts.tags.change(set, remove);
+      this.#respond(query, `${state}\n`);
+    } catch (thrown) {
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      this.#respond(query, `error: ${thrown.message}\n`);
+    }
+  }
+
+  #respond({ id, name }: QueryEvent, text: string): void {
+    try {
+      this.#parts.respond(id, new TextEncoder().encode(text));
+    } catch (thrown) {
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      this.#parts.log.debug({ query: name, reason: thrown.message }, "query was not answered");
+    }
+  }
+}
