@@ -1,4 +1,5 @@
 import { benchCodec } from "./codec.js";
+import { benchLb, lbUsage } from "./lb/run.js";
 import { benchLifeguard, lifeguardUsage } from "./lifeguard/run.js";
 import { benchPeers } from "./peers/run.js";
 import { benchSimulator, runSimulator } from "./simulator.js";
@@ -7,13 +8,16 @@ import { benchStorm, stormUsage } from "./storm/run.js";
 const usage = `usage: npm run bench -- codec
        npm run bench -- simulator
        npm run bench -- peers [--only NAME,...] [--agents 10,50] [--rounds N] [--json FILE] [--markdown]
-${stormUsage}${lifeguardUsage}`;
+${lbUsage}${stormUsage}${lifeguardUsage}`;
 
 const [what = "", ...args] = process.argv.slice(2);
 switch (what) {
   case "codec":
     process.stdout.write(`Node.js ${process.version}, medians of runs in turns\n`);
     await benchCodec();
+    break;
+  case "lb":
+    await benchLb(args);
     break;
   case "lifeguard":
     await benchLifeguard(args);

@@ -8,6 +8,8 @@ const keptOutput = 2_000_000;
 export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Whether it can be written to; see {@link Child.write}. */
+  readonly stdin?: "ignore" | "pipe";
   /** Goes in front of the program, such as `ip netns exec NAME`; it must become the program. */
   readonly within?: readonly string[];
 }
@@ -32,14 +34,14 @@ export class Child {
   constructor(
     title: string,
     command: readonly [string, ...string[]],
-    { env = {}, cwd = tmpdir(), within = [] }: ChildOptions = {},
+    { env = {}, cwd = tmpdir(), stdin = "ignore", within = [] }: ChildOptions = {},
   ) {
     this.title = title;
     const [program, ...args] = [...within, ...command];
     this.#process = spawn(program ?? "", args, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [stdin, "pipe", "pipe"],
     });
     running.add(this.#process);
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
@@ -79,6 +81,10 @@ export class Child {
       if (!this.#runs) throw new Error(`${this.title} ended:\n${this.#said}`);
       return await ready();
     });
+  }
+
+  write(text: string): void {
+    this.#process.stdin?.write(text);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -75,7 +75,8 @@ export class Haproxy {
     const folder = mkdtempSync(join(tmpdir(), "gossipd-haproxy-"));
     const place = {
       ip,
-      port: options.within === undefined ? await freePort(ip) : 8_080,
+      // On a machine of its own all ports are free.
+      port: (options.within ?? []).length === 0 ? await freePort(ip) : 8_000,
       folder,
       config: join(folder, "haproxy.cfg"),
       statsSocket: join(folder, "stats.sock"),
@@ -97,6 +98,8 @@ export class Haproxy {
       env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
     });
     this.#child = child;
+    // In the foreground it writes none.
+    if (processes === "single") writeFileSync(pidFile, `${child.pid}\n`);
     const answers = async (): Promise<boolean> =>
       (await ask(statsSocket, "show info").catch(() => "")).includes("Pid:");
     await child.becomes("answers on its socket", answers);

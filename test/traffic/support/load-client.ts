@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { HttpConnection, type Request } from "./http-connection.js";
 import { LoadRecord, type LoadReport } from "./load-record.js";
@@ -61,6 +62,8 @@ export class Load {
   /** Every client begins at once, at a beat of its own. */
   static start(options: LoadOptions): Load {
     const load = new Load(options);
+    // Every client waits for it.
+    setMaxListeners(0, load.#end.signal);
     const { clients, rate } = options;
     const names = (Object.keys(clients) as ClientName[]).flatMap((name) =>
       Array.from({ length: clients[name] ?? 0 }, () => name),

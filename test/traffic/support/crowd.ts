@@ -1,0 +1,110 @@
+import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent } from "#lib/index.js";
+
+/**
+ * The process `crowd.js JOIN PORT SPREAD NAME=IP...`: many members with a web server each, in one
+ * process, since fifty programs cannot start within two seconds on a small machine. Orders come on
+ * stdin, one per line:
+ *
+ *   join          all join, one after the other, over SPREAD ms
+ *   flap PERIOD   each leaves and comes back, again and again: PERIOD ms in all
+ *   stay          they come back a last time and stay
+ *   leave         all leave, and their web servers stay
+ *
+ * What was done is told on stdout: `listening`, then `joined`, `stays`, `left`.
+ */
+const [join = "", port = "", spread = "", ...places] = process.argv.slice(2);
+
+class CrowdMember {
+  readonly name: string;
+  readonly ip: string;
+  #agent: Agent | undefined;
+
+  constructor(place: string) {
+    const [name = "", ip = ""] = place.split("=");
+    this.name = name;
+    this.ip = ip;
+  }
+
+  /** The web server runs whatever its member does. */
+  async listen(): Promise<void> {
+    const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+      request.resume();
+      response.setHeader("x-served-by", this.name);
+      response.end(`${this.name}\n`);
+    });
+    await new Promise<void>((resolve) => server.listen(Number(port), this.ip, resolve));
+  }
+
+  async come(): Promise<void> {
+    const { ip, name } = this;
+    this.#agent ??= await Agent.start({
+      name,
+      bind: ip,
+      tags: { role: "web", port },
+      join: [join],
+    });
+  }
+
+  async go(): Promise<void> {
+    const agent = this.#agent;
+    this.#agent = undefined;
+    await agent?.leave();
+  }
+}
+
+const members = places.map((place) => new CrowdMember(place));
+let flapping = false;
+
+async function flap(member: CrowdMember, period: number, offset: number): Promise<void> {
+  await sleep(offset);
+  while (flapping) {
+    const began = performance.now();
+    await member.go();
+    await sleep(period / 2 - (performance.now() - began));
+    await member.come();
+    await sleep(period - (performance.now() - began));
+  }
+  await member.come();
+}
+
+const orders: Readonly<Record<string, (value: number) => Promise<void>>> = {
+  join: async () => {
+    const began = performance.now();
+    const comings = members.map(async (member, index) => {
+      await sleep((Number(spread) * index) / members.length);
+      await member.come();
+    });
+    await Promise.all(comings);
+    process.stdout.write(`joined in ${(performance.now() - began).toFixed(0)} ms\n`);
+  },
+  flap: async (period) => {
+    flapping = true;
+    await Promise.all(
+      members.map((member, index) => flap(member, period, (period * index) / members.length)),
+    );
+    process.stdout.write("stays\n");
+  },
+  stay: async () => {
+    flapping = false;
+  },
+  leave: async () => {
+    await Promise.all(members.map((member) => member.go()));
+    process.stdout.write("left\n");
+  },
+};
+
+process.stdin.setEncoding("utf8").on("data", (text: string) => {
+  for (const line of text.split("\n").filter(Boolean)) {
+    const [order = "", value = ""] = line.split(" ");
+    orders[order]?.(Number(value)).catch((error: Error) => {
+      process.stderr.write(`${line}: ${error.message}\n`);
+      process.exit(1);
+    });
+  }
+});
+// Who started us is gone.
+process.stdin.on("end", () => process.exit(0));
+await Promise.all(members.map((member) => member.listen()));
+process.stdout.write("listening\n");
