@@ -48,6 +48,11 @@ export class FileChange {
     return this.#version;
   }
 
+  /** The file was seen to be served as it is. */
+  get isConfirmed(): boolean {
+    return this.#own === this.#confirmed;
+  }
+
   lastGood(): string | undefined {
     return this.#deps.store.lastGood();
   }
@@ -92,6 +97,18 @@ export class FileChange {
     this.#remember(text, desired.version);
   }
 
+  /** A text that somebody else wrote is not loaded unseen. */
+  async ensureChecked(round: Round, text: string): Promise<void> {
+    const { store, proxy } = this.#deps;
+    if (this.#shapes.has(hashOf(proxy.shape(text)))) return;
+    const staged = await round.phase("stage", () => store.stage(text));
+    try {
+      await this.#check(round, staged, text, hashOf(text));
+    } finally {
+      await store.discard().catch(() => {});
+    }
+  }
+
   async #check(round: Round, staged: string, text: string, hash: string): Promise<void> {
     const { proxy, config, host } = this.#deps;
     const shape = hashOf(proxy.shape(text));
@@ -100,7 +117,7 @@ export class FileChange {
     try {
       const limit = 2 * config.checkTimeout + checkSlack;
       await round.phase("check", () =>
-        limited(proxy.check(staged, text, this.#text), limit, "the check", host.after),
+        limited(proxy.check(staged, text, this.#text), limit, "the check", host),
       );
     } catch (error) {
       const [first, longest] = config.governor.retry;

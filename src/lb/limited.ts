@@ -9,11 +9,13 @@ export async function limited<T>(
   work: Promise<T>,
   limit: Millis,
   what: string,
-  after: (delay: Millis, run: () => void) => () => void,
+  host: { after(delay: Millis, run: () => void): () => void },
 ): Promise<T> {
   let takeOff = (): void => {};
   const tooLong = new Promise<never>((_, reject) => {
-    takeOff = after(limit, () => reject(new OperatorError(`${what} took longer than ${limit} ms`)));
+    takeOff = host.after(limit, () =>
+      reject(new OperatorError(`${what} took longer than ${limit} ms`)),
+    );
   });
   try {
     return await Promise.race([work, tooLong]);

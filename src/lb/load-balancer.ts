@@ -270,9 +270,7 @@ function oneAfterAnother(host: LbHost): Shared["reloadTurn"] {
   return async (reload) => {
     const before = last;
     const work = (async () => {
-      await limited(before, turnLimit, "another reload", (delay, run) =>
-        host.after(delay, run),
-      ).catch(() => undefined);
+      await limited(before, turnLimit, "another reload", host).catch(() => undefined);
       return await reload();
     })();
     last = work.catch(() => undefined);

@@ -160,7 +160,8 @@ export class Sync {
     for (let look = 0; look < maxLooks; look += 1) {
       const seen = await round.phase("apply", () => this.#stepOn(round, desired, text));
       const { plan, goal, observed } = seen;
-      const words = [...plan.steps.map((step) => step.words), plan.reload ?? ""].join("; ");
+      const steps = plan.steps.map((step) => step.words);
+      const words = [...steps, ...(plan.reload === undefined ? [] : [plan.reload])].join("; ");
       if (plan.steps.length === 0 && plan.reload === undefined) {
         return await this.#confirmed(round, plan, goal === desired);
       }
@@ -174,6 +175,7 @@ export class Sync {
         const { at, because } = verdict;
         return { kind: "waiting", what: `reload: ${plan.reload}`, because, at };
       }
+      await this.#file.ensureChecked(round, text);
       await this.#reload(round, goal, text, plan.reload);
     }
     throw new OperatorError(`the proxy did not settle within ${maxLooks} looks`);
@@ -231,7 +233,7 @@ export class Sync {
     try {
       await reloadTurn(async () => {
         governor.reloading(host.now());
-        await limited(proxy.reload(desired, text), limit, "the reload", host.after);
+        await limited(proxy.reload(desired, text), limit, "the reload", host);
       });
       governor.reloaded(true);
     } catch (error) {
@@ -302,7 +304,7 @@ export class Sync {
   async #perform(steps: readonly Step[]): Promise<void> {
     const { proxy, counters, host } = this.#deps;
     if (steps.length === 0) return;
-    await limited(proxy.perform(steps), askLimit, "a change of the proxy", host.after);
+    await limited(proxy.perform(steps), askLimit, "a change of the proxy", host);
     counters.runtimeSteps += steps.length;
     counters.urgentSteps += steps.filter(({ urgent }) => urgent).length;
   }
@@ -310,7 +312,7 @@ export class Sync {
   async #observe(): Promise<Observation> {
     const { proxy, host } = this.#deps;
     try {
-      this.#observed = await limited(proxy.observe(), askLimit, "asking the proxy", host.after);
+      this.#observed = await limited(proxy.observe(), askLimit, "asking the proxy", host);
     } catch (error) {
       const trouble = oneLine(reasonOf(error));
       this.#observed = { at: host.now(), trouble, process: "", servers: [], lingering: 0 };
@@ -328,7 +330,11 @@ export class Sync {
     if (what === undefined && this.#process !== undefined && observed.process !== this.#process) {
       what = "another process of the proxy serves";
     }
-    if (what === undefined && isSettled) what = this.#strays(desired, observed);
+    if (what === undefined && isSettled) {
+      what = this.#strays(desired, observed);
+      // Lines of others that are not loaded yet are work, but nobody's fault.
+      if (!this.#file.isConfirmed) return what;
+    }
     if (what === undefined || this.#hasDrifted) return what;
     this.#hasDrifted = true;
     counters.drift += 1;
