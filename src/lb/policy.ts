@@ -1,69 +1,229 @@
-import type { Instant } from "../base/units.js";
-import type { BalancerConfig, LbConfig, ProbeConfig } from "./config.js";
-import type { Admission, Desired, View } from "./model.js";
+import { createHash } from "node:crypto";
+import { OperatorError } from "../base/errors.js";
+import type { Instant, Millis } from "../base/units.js";
+import { Candidates, compareText, rosterOf } from "./backends.js";
+import type { BalancerConfig, PoolConfig } from "./config.js";
+import { Damping } from "./damping.js";
+import type { Decision, PolicyOrder, ProbeAnswers, ProbeQuestion } from "./decision.js";
+import { ExclusivePool } from "./exclusive.js";
+import { isRecord } from "./memory.js";
+import type { Hold, Pool, Refusal, Server, View } from "./model.js";
+import { Overrides } from "./overrides.js";
+import type { Look, PoolDecision, PoolPolicy } from "./pool-decision.js";
+import { SharedPool } from "./shared-pool.js";
+import { oneLine } from "./values.js";
+import { type SettleConfig, WarmUp } from "./warm-up.js";
 
-/** When a view after the start counts: {@link LbConfig}. Both 0 for a single look that must not wait. */
-export type SettleConfig = Pick<LbConfig, "settleTime" | "settleLimit">;
-
-export interface Decision {
-  readonly desired: Desired;
-  /** What should be found out, and told by the next {@link ProbeAnswers}. */
-  readonly questions: readonly ProbeQuestion[];
-  /** Decide again then even if nothing happened; undefined: time alone changes nothing. */
-  readonly deadline: Instant | undefined;
-  /** Every member with a penalty, sorted by name. */
-  readonly damped: readonly DampedMember[];
-}
-
-export interface ProbeQuestion {
-  readonly ip: string;
-  readonly port: number;
-  readonly probe: ProbeConfig;
-}
-
-/** What is known by now of services that were asked for. */
-export interface ProbeAnswers {
-  answer(ip: string, port: number): "yes" | "no" | "unknown";
-}
-
-export interface DampedMember {
-  readonly node: string;
-  /** As of now; it halves with each half-life. */
-  readonly penalty: number;
-  /** Held out until then; undefined: not held out. */
-  readonly until: Instant | undefined;
-}
-
-export type PolicyOrder =
-  | { readonly kind: "accept"; readonly pool?: string }
-  | { readonly kind: "forgive"; readonly node: string }
-  | {
-      readonly kind: "override";
-      readonly node: string;
-      readonly admission: Admission | "none";
-      readonly until?: Instant;
-    };
+/** The version of what {@link Policy.memory} gives; another one is not read. */
+const memoryVersion = 1;
 
 /**
  * What a balancer should serve, from what is known of the cluster and what was served before.
  *
- * A pure function of view, memory and time: it reads no clock and does nothing by itself.
+ * A pure function of view, memory and time: it reads no clock and does nothing by itself. Deciding
+ * again with the same view at the same instant gives the same.
  */
 export class Policy {
-  constructor(_config: BalancerConfig, _settle: SettleConfig, _remembered?: unknown) {}
+  readonly #config: BalancerConfig;
+  readonly #settle: SettleConfig;
+  readonly #warmUp: WarmUp;
+  readonly #damping: Damping;
+  readonly #overrides = new Overrides();
+  readonly #remembered: Readonly<Record<string, unknown>> | undefined;
+  readonly #elapsed: Millis;
+  /** By name, in the order of the configuration; empty before the first decision. */
+  readonly #pools = new Map<string, PoolPolicy>();
+  #now: Instant = 0;
 
-  decide(_now: Instant, _view: View, _probes: ProbeAnswers): Decision {
-    const desired = { pools: [], version: "000000000000", refused: [], holds: [], frozen: true };
-    return { desired, questions: [], deadline: undefined, damped: [] };
+  /**
+   * `remembered` is what {@link memory} gave to an earlier process, and `elapsed` how long ago that
+   * was; 0 if unknown. Instants of one process mean nothing in another.
+   */
+  constructor(
+    config: BalancerConfig,
+    settle: SettleConfig,
+    remembered?: unknown,
+    elapsed: Millis = 0,
+  ) {
+    this.#config = config;
+    this.#settle = settle;
+    this.#warmUp = new WarmUp(settle);
+    this.#damping = new Damping(config.damping);
+    const known = isRecord(remembered) && remembered.version === memoryVersion;
+    this.#remembered = known ? remembered : undefined;
+    this.#elapsed = Math.max(0, elapsed);
+  }
+
+  decide(now: Instant, view: View, probes: ProbeAnswers): Decision {
+    this.#begin(now);
+    this.#warmUp.look(now, view);
+    const roster = rosterOf(view);
+    const { endedAt } = this.#warmUp;
+    const frozen = endedAt === undefined;
+    const pools: Pool[] = [];
+    const refused: Refusal[] = [];
+    const holds: Hold[] = [];
+    const questions = new Map<string, ProbeQuestion>();
+    const deadlines = [this.#warmUp.deadline, this.#overrides.expire(now)];
+    const lost = new Set<string>();
+    for (const config of this.#config.pools) {
+      const candidates = Candidates.of(config, roster);
+      const decision = this.#poolFor(config, frozen).decide(
+        this.#look(now, view, probes, candidates, endedAt),
+      );
+      pools.push({ name: config.name, servers: [...decision.servers].sort(compareServers) });
+      refused.push(...candidates.refused);
+      holds.push(...decision.holds, ...warmUpHold(config, frozen, decision));
+      for (const one of decision.questions) {
+        questions.set(JSON.stringify([one.ip, one.port, one.probe]), one);
+      }
+      deadlines.push(...decision.deadlines);
+      for (const node of decision.lost) lost.add(node);
+    }
+    if (!frozen) for (const node of [...lost].sort(compareText)) this.#damping.lose(now, node);
+    const ahead = deadlines.filter((at) => at !== undefined).filter((at) => at > now);
+    const deadline = Math.min(...ahead);
+    return {
+      desired: { pools, version: versionOf(pools), refused, holds, frozen },
+      questions: [...questions.values()],
+      deadline: Number.isFinite(deadline) ? deadline : undefined,
+      damped: this.#damping.members(now),
+    };
   }
 
   /** Carries an operator's order out and says in one line what was done. Throws OperatorError. */
-  order(_now: Instant, _order: PolicyOrder): string {
-    return "";
+  order(now: Instant, order: PolicyOrder): string {
+    this.#begin(now);
+    switch (order.kind) {
+      case "accept":
+        return this.#accept(now, order.pool);
+      case "forgive":
+        return this.#damping.forgive(order.node)
+          ? `${oneLine(order.node)}: the penalty is forgiven`
+          : `${oneLine(order.node)}: there is no penalty`;
+      case "override":
+        return this.#override(now, order);
+    }
   }
 
   /** What to give to the next process as `remembered`: JSON, with times relative to the last decision. */
   memory(): unknown {
-    return undefined;
+    if (this.#pools.size === 0) return this.#remembered;
+    const pools = Array.from(this.#pools, ([name, pool]) => [name, pool.memory(this.#now)]);
+    return {
+      version: memoryVersion,
+      pools: Object.fromEntries(pools),
+      damping: this.#damping.memory(this.#now),
+      overrides: this.#overrides.memory(this.#now),
+    };
   }
+
+  /** Only now is it known what instants are like here. */
+  #begin(now: Instant): void {
+    this.#now = now;
+    if (this.#pools.size > 0) return;
+    this.#damping.restore(now, this.#elapsed, this.#remembered?.damping);
+    this.#overrides.restore(now, this.#elapsed, this.#remembered?.overrides);
+    const pools = this.#remembered?.pools;
+    for (const pool of this.#config.pools) {
+      const remembered = isRecord(pools) ? pools[pool.name] : undefined;
+      this.#pools.set(pool.name, this.#build(pool, this.#elapsed, remembered));
+    }
+  }
+
+  /** Before there is a view a pool decides on trial: nothing of it is remembered. */
+  #poolFor(config: PoolConfig, frozen: boolean): PoolPolicy {
+    const pool = this.#pools.get(config.name);
+    if (pool === undefined || frozen) return this.#build(config, 0, pool?.memory(this.#now));
+    return pool;
+  }
+
+  #build(pool: PoolConfig, elapsed: Millis, remembered: unknown): PoolPolicy {
+    const { guard } = this.#config;
+    if (pool.exclusive !== undefined) {
+      const { noPrimary } = pool.exclusive;
+      return new ExclusivePool({ pool, guard, noPrimary }, this.#now, elapsed, remembered);
+    }
+    const { settleLimit } = this.#settle;
+    return new SharedPool({ pool, guard, settleLimit }, this.#now, elapsed, remembered);
+  }
+
+  #look(
+    now: Instant,
+    view: View,
+    probes: ProbeAnswers,
+    candidates: Candidates,
+    settledAt: Instant | undefined,
+  ): Look {
+    const { awareness, isolated } = view.health;
+    const heardBy =
+      settledAt === undefined ? Number.POSITIVE_INFINITY : settledAt + this.#settle.settleLimit;
+    return {
+      now,
+      candidates,
+      isolated,
+      awareness,
+      probes,
+      damping: this.#damping,
+      override: (node) => this.#overrides.of(node),
+      heardBy,
+    };
+  }
+
+  #accept(now: Instant, only: string | undefined): string {
+    if (only !== undefined && !this.#pools.has(only)) {
+      const known = [...this.#pools.keys()].join(", ");
+      throw new OperatorError(`there is no pool ${oneLine(only, 40)}; there are: ${known}`);
+    }
+    const done = [...this.#pools].flatMap(([name, pool]) => {
+      const nodes = only === undefined || only === name ? pool.accept(now) : [];
+      return nodes.length === 0 ? [] : [`${name}: ${nodes.length} let go (${nodes.join(", ")})`];
+    });
+    return done.length === 0 ? "nothing is held" : oneLine(done.join("; "), 500);
+  }
+
+  #override(now: Instant, order: Extract<PolicyOrder, { kind: "override" }>): string {
+    const { admission, node, until } = order;
+    if (admission === "none") {
+      return this.#overrides.remove(node)
+        ? `${oneLine(node)}: the override is taken back`
+        : `${oneLine(node)}: there is no override`;
+    }
+    this.#overrides.set(now, node, admission, until);
+    const end = until === undefined ? "until it is taken back" : `for ${until - now} ms`;
+    return `${node}: ${admission}, ${end}`;
+  }
+}
+
+function warmUpHold(
+  { name }: PoolConfig,
+  frozen: boolean,
+  { holds }: PoolDecision,
+): readonly Hold[] {
+  if (!frozen || holds.some(({ kind }) => kind === "warm-up")) return [];
+  const reason = "nothing is written before the agent has joined and the members stand still";
+  return [{ pool: name, kind: "warm-up", nodes: [], reason, until: undefined }];
+}
+
+function compareServers(one: Server, other: Server): number {
+  return (
+    compareText(one.node, other.node) || compareText(one.ip, other.ip) || one.port - other.port
+  );
+}
+
+/** The same for the same pools, in whatever order tags were set. */
+function versionOf(pools: readonly Pool[]): string {
+  const canonical = pools.map(({ name, servers }) => [
+    name,
+    servers.map(({ node, ip, port, weight, admission, cause, tags }) => [
+      node,
+      ip,
+      port,
+      weight,
+      admission,
+      cause,
+      [...tags].sort(([one], [other]) => compareText(one, other)),
+    ]),
+  ]);
+  return createHash("sha256").update(JSON.stringify(canonical)).digest("hex").slice(0, 12);
 }

@@ -1,0 +1,301 @@
+import type { PoolConfig } from "./config.js";
+import type { LbMember, Refusal, View } from "./model.js";
+import { selects } from "./selector.js";
+import {
+  oneLine,
+  quoted,
+  readIp,
+  readNodeName,
+  readPort,
+  readWeight,
+  templateTags,
+} from "./values.js";
+
+/** Where requests for a member go; its identity is node, ip and port. */
+export interface Endpoint {
+  readonly node: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/**
+ * What a member wants for itself, by its status and its tag `state`. `left`: it is leaving. A weight of
+ * 0 is `draining`, which is what proxies make of it.
+ */
+export type Wish = "ready" | "draining" | "maintenance" | "starting" | "left" | "failed";
+
+/** A member that matches a pool and whose values are all right. */
+export interface Candidate extends Endpoint {
+  readonly wish: Wish;
+  readonly suspected: boolean;
+  /** Of an exclusive pool: the number in its epoch tag; undefined if it has none. */
+  readonly epoch: number | undefined;
+}
+
+/**
+ * Why a member has no candidate where it had one: it left, its tags match no more, its values are
+ * refused, somebody else has its address now, it is at another address, or nobody knows of it.
+ */
+export type Whereabouts =
+  | "left"
+  | "unmatched"
+  | "refused"
+  | "replaced"
+  | "moved"
+  | "failed"
+  | "vanished";
+
+/** The members of a view in one order, whatever order they came in; one per name. */
+export interface Roster {
+  readonly members: readonly LbMember[];
+  readonly byName: ReadonlyMap<string, LbMember>;
+  readonly self: string;
+}
+
+export function rosterOf({ members, self }: View): Roster {
+  const sorted = [...members].sort(
+    (one, other) =>
+      compareText(one.name, other.name) ||
+      compareText(one.status, other.status) ||
+      compareText(one.ip, other.ip),
+  );
+  const byName = new Map<string, LbMember>();
+  for (const member of sorted) {
+    if (member.status !== "none" && !byName.has(member.name)) byName.set(member.name, member);
+  }
+  return { members: [...byName.values()], byName, self };
+}
+
+/** By code units: the same everywhere, whatever the locale. */
+export function compareText(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
+/** The identity of a server as a key; none of its parts can contain the blank. */
+export function keyOf({ node, ip, port }: Pick<Endpoint, "node" | "ip" | "port">): string {
+  return `${node} ${ip} ${port}`;
+}
+
+/** At most so many refusals of one pool are told one by one. */
+const maxRefusals = 100;
+
+/** What the members of a view are to one pool. */
+export class Candidates {
+  /** By {@link keyOf}; in the order of names. */
+  readonly byKey: ReadonlyMap<string, Candidate>;
+  readonly refused: readonly Refusal[];
+  readonly #roster: Roster;
+  readonly #nodes: ReadonlySet<string>;
+  readonly #addresses: ReadonlySet<string>;
+  readonly #refusedNodes: ReadonlySet<string>;
+  readonly #replaced: ReadonlySet<string>;
+
+  private constructor(roster: Roster, sorting: Sorting) {
+    this.#roster = roster;
+    this.byKey = new Map(sorting.accepted.map((candidate) => [keyOf(candidate), candidate]));
+    this.refused = sorting.refusals;
+    this.#nodes = new Set(sorting.accepted.map(({ node }) => node));
+    this.#addresses = new Set(sorting.accepted.map(({ ip, port }) => `${ip} ${port}`));
+    this.#refusedNodes = sorting.refusedNodes;
+    this.#replaced = sorting.replaced;
+  }
+
+  static of(pool: PoolConfig, roster: Roster): Candidates {
+    return new Candidates(roster, new Sorter(pool, roster).sort());
+  }
+
+  /** Whether requests to this address reach somebody who has a candidate. */
+  isTaken({ ip, port }: Endpoint): boolean {
+    return this.#addresses.has(`${ip} ${port}`);
+  }
+
+  /** What became of a member that has no candidate at the address where it had one. */
+  whereabouts(node: string): Whereabouts {
+    const member = this.#roster.byName.get(node);
+    if (member === undefined) return "vanished";
+    if (this.#nodes.has(node)) return "moved";
+    if (this.#replaced.has(node)) return "replaced";
+    if (member.status === "failed") return "failed";
+    if (this.#refusedNodes.has(node)) return "refused";
+    return member.status === "left" ? "left" : "unmatched";
+  }
+}
+
+interface Sorting {
+  readonly accepted: readonly Candidate[];
+  readonly refusals: readonly Refusal[];
+  readonly refusedNodes: ReadonlySet<string>;
+  readonly replaced: ReadonlySet<string>;
+}
+
+interface Ranked {
+  readonly candidate: Candidate;
+  /** Lower wins an address: who lives before who does not, who is at home there before who names it. */
+  readonly rank: number;
+}
+
+/** Sorts the members that match a pool into candidates and refusals. */
+class Sorter {
+  readonly #pool: PoolConfig;
+  readonly #roster: Roster;
+  readonly #refusals: Refusal[] = [];
+  readonly #refusedNodes = new Set<string>();
+  readonly #replaced = new Set<string>();
+
+  constructor(pool: PoolConfig, roster: Roster) {
+    this.#pool = pool;
+    this.#roster = roster;
+  }
+
+  sort(): Sorting {
+    const { includeSelf, select } = this.#pool;
+    const read: Ranked[] = [];
+    for (const member of this.#roster.members) {
+      if (member.status === "left" || (member.name === this.#roster.self && !includeSelf)) continue;
+      if (!selects(select, member.tags)) continue;
+      const ranked = this.#read(member);
+      if (ranked !== undefined) read.push(ranked);
+    }
+    const accepted = this.#limit(this.#dedupe(read));
+    const refusals = this.#refusals.sort((one, other) => compareText(one.node, other.node));
+    const more = refusals.length - maxRefusals;
+    if (more > 0) {
+      const reason = `${more} more members are refused; the first ${maxRefusals} are told one by one`;
+      refusals.splice(maxRefusals, more, { pool: this.#pool.name, node: "", reason });
+    }
+    return {
+      accepted,
+      refusals,
+      refusedNodes: this.#refusedNodes,
+      replaced: this.#replaced,
+    };
+  }
+
+  #read(member: LbMember): Ranked | undefined {
+    const { tags, status, suspected } = member;
+    const { addressTag, portTag, weightTag, exclusive, port, weight } = this.#pool;
+    const faults: string[] = [];
+    const value = <T>(
+      checked: { fault: undefined; value: T } | { fault: string },
+      where: string,
+    ): T | undefined => {
+      if (checked.fault === undefined) return checked.value;
+      faults.push(`${where}${checked.fault}`);
+      return undefined;
+    };
+    const node = value(readNodeName(member.name), "");
+    const addressed = tags.get(addressTag);
+    const ip = value(
+      readIp(addressed ?? member.ip),
+      addressed === undefined ? "address " : `tag ${addressTag}: `,
+    );
+    const ported = tags.get(portTag);
+    const readPorted = ported === undefined ? port : value(readPort(ported), `tag ${portTag}: `);
+    if (ported === undefined && port === undefined) {
+      faults.push(`it has no tag ${portTag}, and the pool has no port; give either`);
+    }
+    const weighted = tags.get(weightTag);
+    const readWeighted =
+      weighted === undefined ? weight : value(readWeight(weighted), `tag ${weightTag}: `);
+    const epochs = exclusive === undefined ? undefined : tags.get(exclusive.epochTag);
+    const epoch = epochs === undefined ? undefined : readEpoch(epochs);
+    if (epochs !== undefined && epoch === undefined) {
+      faults.push(
+        `tag ${exclusive?.epochTag}: ${quoted(epochs)} must be a whole number of up to 15 digits`,
+      );
+    }
+    if (
+      faults.length > 0 ||
+      node === undefined ||
+      ip === undefined ||
+      readPorted === undefined ||
+      readWeighted === undefined
+    ) {
+      // What is wrong with somebody who is dead helps nobody.
+      if (status === "alive") this.#refuse(member.name, faults.join("; "));
+      return undefined;
+    }
+    const wish = wishOf(member, readWeighted);
+    const candidate: Candidate = {
+      node,
+      ip,
+      port: readPorted,
+      weight: readWeighted,
+      tags: templateTags(tags),
+      wish,
+      suspected: suspected && wish === "ready",
+      epoch,
+    };
+    const life = status === "alive" ? 0 : status === "leaving" ? 2 : 4;
+    return { candidate, rank: life + (addressed === undefined ? 0 : 1) };
+  }
+
+  /** One server per address and port. */
+  #dedupe(read: readonly Ranked[]): readonly Candidate[] {
+    const holders = new Map<string, Ranked>();
+    const losers: [Ranked, string][] = [];
+    for (const ranked of read) {
+      const address = `${ranked.candidate.ip} ${ranked.candidate.port}`;
+      const holder = holders.get(address);
+      if (holder === undefined || ranked.rank < holder.rank) holders.set(address, ranked);
+      if (holder !== undefined) losers.push([ranked.rank < holder.rank ? holder : ranked, address]);
+    }
+    for (const [{ candidate, rank }, address] of losers) {
+      const { node, ip, port } = candidate;
+      this.#replaced.add(node);
+      const holder = holders.get(address)?.candidate.node ?? "";
+      if (rank > 1) continue;
+      this.#refuse(
+        node,
+        `${ip} port ${port} is the server of ${holder} already; give each member an address or port of its own`,
+      );
+    }
+    return read.flatMap(({ candidate }) => (this.#replaced.has(candidate.node) ? [] : [candidate]));
+  }
+
+  /** What failed takes no place. */
+  #limit(sorted: readonly Candidate[]): readonly Candidate[] {
+    const { maxServers } = this.#pool;
+    let count = 0;
+    return sorted.filter(({ node, wish }) => {
+      if (wish === "failed") return true;
+      count += 1;
+      if (count <= maxServers) return true;
+      this.#refuse(
+        node,
+        `the pool is full: max_servers is ${maxServers}, the first by name are in it`,
+      );
+      return false;
+    });
+  }
+
+  #refuse(name: string, reason: string): void {
+    this.#refusedNodes.add(name);
+    const node = oneLine(name, 64);
+    this.#refusals.push({ pool: this.#pool.name, node, reason: oneLine(reason, 300) });
+  }
+}
+
+function readEpoch(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** loadbalancer.md section 3.3. A state that we do not know is one in which it must not get requests. */
+function wishOf({ status, tags }: LbMember, weight: number): Wish {
+  if (status === "failed") return "failed";
+  if (status !== "alive") return "left";
+  switch (tags.get("state")) {
+    case undefined:
+    case "ready":
+      return weight === 0 ? "draining" : "ready";
+    case "draining":
+      return "draining";
+    case "starting":
+      return "starting";
+    default:
+      return "maintenance";
+  }
+}

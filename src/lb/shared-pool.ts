@@ -1,0 +1,152 @@
+import type { Instant, Millis } from "../base/units.js";
+import { compareText } from "./backends.js";
+import { leastServers } from "./guard.js";
+import type { Look, PoolDecision, PoolPolicy } from "./pool-decision.js";
+import { type Entry, incidentTime, PoolEntries, release, restoreEntries } from "./pool-entries.js";
+import { PoolRound, type SharedPoolParts } from "./pool-round.js";
+
+/**
+ * A pool of any number of servers: who is in it, who is out, and what is not believed.
+ *
+ * Adding is cheap and done at once. Removing is dangerous: what left goes, what failed goes if enough
+ * remains, and what is only suspected goes if it does not answer and not too much of the pool does
+ * likewise (loadbalancer.md sections 3.6 and 3.7).
+ */
+export class SharedPool implements PoolPolicy {
+  readonly #parts: SharedPoolParts;
+  readonly #entries: PoolEntries;
+  /** Since when the pool has enough without those that are held, and nothing moved in it. */
+  #calm: { readonly counts: string; readonly since: Instant } | undefined;
+
+  constructor(parts: SharedPoolParts, now: Instant, elapsed: Millis, remembered: unknown) {
+    const { guard, pool } = parts;
+    this.#parts = parts;
+    const restored = restoreEntries(pool, now, elapsed, remembered);
+    this.#entries = new PoolEntries(pool, guard.window, restored);
+  }
+
+  decide(look: Look): PoolDecision {
+    const { leavers } = this.#entries.follow(look);
+    const round = new PoolRound(this.#parts, look, this.#entries);
+    this.#judge(round, leavers);
+    return round.admit();
+  }
+
+  accept(now: Instant): readonly string[] {
+    const nodes: string[] = [];
+    for (const entry of this.#entries.all()) {
+      const { loss } = entry;
+      if (loss?.phase !== "held") continue;
+      nodes.push(entry.endpoint.node);
+      entry.heard = true;
+      if (loss.reason === "failed" || loss.reason === "refused") release(loss, now, true);
+      else this.#entries.depart(now, entry);
+    }
+    const present = [...this.#entries.all()].filter(({ loss }) => loss === undefined);
+    this.#entries.recent.forget(present.length);
+    return nodes.sort(compareText);
+  }
+
+  memory(now: Instant): unknown {
+    return this.#entries.memory(now);
+  }
+
+  /** Decides which losses are believed. */
+  #judge(round: PoolRound, leavers: readonly Entry[]): void {
+    const { look, lost } = round;
+    const { guard } = this.#parts;
+    const { now } = look;
+    const fallback = Math.max(1, guard.minServers);
+    round.least = leastServers(guard, this.#entries.recent.at(now));
+    const present = round.present;
+    const short = present < round.least;
+    const tripped = look.isolated || short;
+    const fresh = lost.some(({ loss }) => loss.phase === "fresh");
+    for (const { loss } of lost) {
+      const holdable = !loss.final && (look.isolated || !loss.confirmed || present < fallback);
+      const stale =
+        loss.reason === "vanished" && present >= fallback && now >= loss.at + guard.window;
+      if (!holdable || (stale && !look.isolated)) {
+        if (loss.phase !== "released") release(loss, now, false);
+      } else if (!tripped) {
+        if (loss.phase === "fresh") release(loss, now, false);
+      } else if (loss.phase !== "released") {
+        loss.phase = "held";
+      } else if ((fresh || look.isolated) && now < loss.at + incidentTime) {
+        loss.phase = "held";
+      }
+    }
+    this.#limitHeld(round);
+    this.#settle(round, tripped);
+    this.#keepLast(round, leavers);
+    const held = round.held().filter(({ loss }) => loss.reason !== "left").length;
+    this.#entries.recent.observe(now, present + held);
+    round.least = leastServers(guard, this.#entries.recent.at(now));
+  }
+
+  /** The pool is never more than full; what was lost first goes first. */
+  #limitHeld(round: PoolRound): void {
+    const held = round.held();
+    const room = Math.max(1, this.#parts.pool.maxServers - round.present);
+    if (held.length <= room) return;
+    held.sort((one, other) => one.loss.at - other.loss.at || compareText(one.key, other.key));
+    for (const { loss } of held.slice(0, held.length - room)) release(loss, round.look.now, true);
+  }
+
+  /** Lets go what is held when there is enough without it and the view stood still. */
+  #settle(round: PoolRound, tripped: boolean): void {
+    const held = round.lost.filter(({ loss }) => loss.phase === "held");
+    if (tripped || held.length === 0) {
+      this.#calm = undefined;
+      return;
+    }
+    const { now } = round.look;
+    const counts = `${round.present} ${held.length}`;
+    if (this.#calm?.counts !== counts) this.#calm = { counts, since: now };
+    const end = this.#calm.since + this.#parts.settleLimit;
+    if (now < end) {
+      round.calmEnd = end;
+      return;
+    }
+    this.#calm = undefined;
+    for (const { loss } of held) release(loss, now, false);
+  }
+
+  /** Who leaves goes, unless nobody would be left and that was not asked for. */
+  #keepLast(round: PoolRound, leavers: readonly Entry[]): void {
+    const { look } = round;
+    const kept = [...this.#entries.all()].filter(({ loss }) => loss?.reason === "left");
+    const candidates = [...new Set([...kept, ...leavers])];
+    const empty = round.present === 0 && round.heldByFailure() === 0;
+    const last =
+      empty && !this.#parts.guard.allowEmpty
+        ? candidates
+            .filter(
+              (entry) => entry.served && (entry.loss === undefined || entry.loss.phase === "held"),
+            )
+            .sort(
+              (one, other) =>
+                preference(other) - preference(one) || compareText(one.key, other.key),
+            )[0]
+        : undefined;
+    for (const entry of candidates) {
+      if (entry !== last) this.#entries.depart(look.now, entry);
+    }
+    if (last === undefined) return;
+    last.loss = {
+      reason: "left",
+      at: last.loss?.at ?? look.now,
+      phase: "held",
+      releasedAt: look.now,
+      confirmed: false,
+      final: false,
+      counted: true,
+    };
+  }
+}
+
+/** Who was kept before is kept on; who has not stopped yet is better than who has. */
+function preference({ loss }: Entry): number {
+  if (loss?.reason === "left") return 2;
+  return loss === undefined ? 1 : 0;
+}
