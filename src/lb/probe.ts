@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { type Instant, type Millis, seconds } from "../base/units.js";
-import type { ProbeAnswers, ProbeQuestion } from "./policy.js";
+import type { ProbeAnswers, ProbeQuestion } from "./decision.js";
 
 /** A service that answered is asked again after so long, while the question stands. */
 const refresh: Millis = seconds(2);
