@@ -2,6 +2,7 @@ import { formatAddress } from "../../base/address.js";
 import type { RpcMember } from "../../rpc/api.js";
 import { parseTagPairs } from "../argv.js";
 import type { Arguments, Command, Terminal } from "../command.js";
+import { type HeldOut, heldOut, heldText } from "../lb/held-out.js";
 import {
   compareTexts,
   escapeControls,
@@ -21,7 +22,7 @@ export const membersCommand: Command = {
   name: "members",
   usage: "[options]",
   about:
-    "Lists the members that the agent knows, sorted by name: name, address, status and tags. Control characters are escaped, and blanks in a name too, so that every member has one row and every row the same columns; the JSON form has them as they are.",
+    "Lists the members that the agent knows, sorted by name: name, address, status and tags. Control characters are escaped, and blanks in a name too, so that every member has one row and every row the same columns; the JSON form has them as they are. Members that a load balancer of the agent holds out, because they came and went too often, say so.",
   options: [
     {
       flag: "detailed",
@@ -62,12 +63,15 @@ export const membersCommand: Command = {
     const tags = parseTagPairs(args.texts("tag"));
     if (role !== "") tags.set("role", role);
     const filter = { name: args.text("name") ?? "", status: args.text("status") ?? "", tags };
-    const found = await askAgent(args, terminal, "Error retrieving members", (agent) =>
-      agent.membersFiltered(filter),
+    const { found, held } = await askAgent(
+      args,
+      terminal,
+      "Error retrieving members",
+      async (agent) => ({ found: await agent.membersFiltered(filter), held: await heldOut(agent) }),
     );
     const members = found.toSorted((one, other) => compareTexts(one.name, other.name));
-    if (outputFormat(args) === "json") terminal.out(membersJson(members));
-    else terminal.out(membersText(members, args.switched("detailed") ?? false));
+    if (outputFormat(args) === "json") terminal.out(membersJson(members, held));
+    else terminal.out(membersText(members, held, args.switched("detailed") ?? false));
     return 0;
   },
 };
@@ -79,7 +83,11 @@ function warnOfRole(args: Arguments, terminal: Terminal): void {
   else terminal.out(warning);
 }
 
-function membersText(members: readonly RpcMember[], detailed: boolean): string {
+function membersText(
+  members: readonly RpcMember[],
+  held: ReadonlyMap<string, readonly HeldOut[]>,
+  detailed: boolean,
+): string {
   const rows = members.map((member) => {
     const tags = sortedPairs(member.tags).map(([key, value]) => `${key}=${value}`);
     const row = [
@@ -94,12 +102,17 @@ function membersText(members: readonly RpcMember[], detailed: boolean): string {
         `Available Protocol Range: [${member.delegateMin}, ${member.delegateMax}]`,
       );
     }
+    const holds = held.get(member.name);
+    if (holds !== undefined) row.push(escapeControls(heldText(holds)));
     return row;
   });
   return `${layOut(rows)}\n`;
 }
 
-function membersJson(members: readonly RpcMember[]): string {
+function membersJson(
+  members: readonly RpcMember[],
+  held: ReadonlyMap<string, readonly HeldOut[]>,
+): string {
   const list = members.map((member) => ({
     name: member.name,
     addr: formatAddress({ ip: member.addr, port: member.port }),
@@ -107,6 +120,7 @@ function membersJson(members: readonly RpcMember[]): string {
     tags: toObject(member.tags),
     status: member.status,
     protocol: { max: member.delegateMax, min: member.delegateMin, version: member.delegateCur },
+    ...(held.has(member.name) ? { held: held.get(member.name) } : {}),
   }));
   return `${toJson({ members: list.length === 0 ? null : list })}\n`;
 }

@@ -1,6 +1,6 @@
 import { OperatorError } from "../../base/errors.js";
 import { parseStatusAnswers, type StatusAnswer } from "../../lb/questions.js";
-import { statusText } from "../../lb/status.js";
+import { type LbStatus, statusText } from "../../lb/status.js";
 import type { Arguments, Command, Terminal } from "../command.js";
 import {
   compareTexts,
@@ -15,12 +15,13 @@ import { askAgent, rpcOptions, withAgent } from "../rpc-options.js";
 import { lbConfig, lbFile, lbOption, orTrouble } from "./options.js";
 import { type Answers, askBalancers, askOptions, nobodyAnswers } from "./questioning.js";
 import {
+  ageOf,
   isWell,
   processRuns,
   readStatus,
   staleness,
   statusFileIn,
-  statusFileOf,
+  statusOf,
 } from "./status-file.js";
 
 export const statusCommand: Command = {
@@ -47,26 +48,33 @@ export const statusCommand: Command = {
 
 async function statusHere(args: Arguments, terminal: Terminal): Promise<number> {
   const format = outputFormat(args);
-  const status = readStatus(await statusPath(args, terminal));
+  const status = await statusThere(args, terminal);
   const now = new Date();
   const stale = staleness(status, now, processRuns);
   if (format === "json") terminal.out(`${toJson({ ...status, stale: stale ?? null })}\n`);
   else {
     terminal.out(statusText(status, now.toISOString()));
-    if (stale !== undefined) terminal.out(`\nThis is not known to be so now: ${stale}.\n`);
+    const note = stale === undefined ? keptBy(status, now) : `This may not be so now: ${stale}.`;
+    if (note !== "") terminal.out(`\n${note}\n`);
   }
   if (stale !== undefined) return 2;
   return status.balancers.every(isWell) ? 0 : 1;
 }
 
-async function statusPath(args: Arguments, terminal: Terminal): Promise<string> {
+/** Says so if a single pass wrote it, or who kept it has ended. */
+function keptBy({ at, keeper }: LbStatus, now: Date): string {
+  if (keeper !== null) return "";
+  return `Nobody keeps this in step between passes; the last was ${ageOf(at, now)} ago.`;
+}
+
+async function statusThere(args: Arguments, terminal: Terminal): Promise<LbStatus> {
   if (lbFile(args, terminal) !== undefined) {
     const { stateDir } = await lbConfig(args, terminal);
-    return statusFileIn(stateDir);
+    return readStatus(statusFileIn(stateDir));
   }
   const stats = await askAgent(args, terminal, "Error querying agent", (agent) => agent.stats());
-  const path = statusFileOf(stats);
-  if (path !== undefined) return path;
+  const status = statusOf(stats);
+  if (status !== undefined) return status;
   throw new OperatorError(
     "The agent has no load balancer. Give -lb FILE for one that it does not run.",
   );
