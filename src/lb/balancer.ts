@@ -7,7 +7,7 @@ import type { Decision } from "./decision.js";
 import { difference } from "./desired-difference.js";
 import { diskError, realDisk, replaceOwn } from "./disk.js";
 import { Governor } from "./governor.js";
-import type { DrainAnswer, LbHost, LbOrder, Preview } from "./load-balancer.js";
+import type { BalancerOrder, DrainAnswer, LbHost, Preview } from "./load-balancer.js";
 import type { Desired, View } from "./model.js";
 import { Policy } from "./policy.js";
 import { PoolTable } from "./pool-status.js";
@@ -127,7 +127,7 @@ export class Balancer {
     this.#decideSoon("members changed");
   }
 
-  order(order: LbOrder): string {
+  order(order: BalancerOrder): string {
     const { name } = this.config;
     switch (order.kind) {
       case "pause":

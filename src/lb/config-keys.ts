@@ -423,4 +423,9 @@ export const topKeys: Shape<Omit<LbConfig, "balancers">> = {
     seconds(10),
     "or at the latest then, if the agent has joined.",
   ),
+  trackFile: optional(
+    path("the path of a file"),
+    "none",
+    "A file for keepalived's `track_file`: -254 (FAULT) while a proxy cannot be asked, 20 after `gossipd lb prefer` with this node's name, 0 otherwise.",
+  ),
 };

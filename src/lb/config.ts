@@ -13,6 +13,8 @@ export interface LbConfig {
   readonly settleTime: Millis;
   /** ... or at the latest then, if it has joined. */
   readonly settleLimit: Millis;
+  /** A file of keepalived's `track_file`, told what this node is worth; undefined: none. */
+  readonly trackFile: string | undefined;
   readonly balancers: readonly BalancerConfig[];
 }
 

@@ -15,6 +15,7 @@ import { ReadOnlyFile } from "./read-only-file.js";
 import { StateDir } from "./state-dir.js";
 import type { BalancerStatus, LbStatus } from "./status.js";
 import { StatusFile } from "./status-file.js";
+import { TrackFile, trackValue } from "./track-file.js";
 
 /** All that the load balancer's part needs of the process around it. */
 export interface LbHost {
@@ -32,10 +33,15 @@ export interface LbHost {
   readonly checkpoint?: (name: string) => void;
 }
 
-/** `balancer`: only that one; without it all. */
-export type LbOrder = (PolicyOrder | { readonly kind: "pause" | "resume" | "apply" }) & {
+/** What a balancer can be told. `balancer`: only that one; without it all. */
+export type BalancerOrder = (PolicyOrder | { readonly kind: "pause" | "resume" | "apply" }) & {
   readonly balancer?: string;
 };
+
+/** `prefer`: this node should hold the shared address; undefined: nobody is preferred any more. */
+export type LbOrder =
+  | BalancerOrder
+  | { readonly kind: "prefer"; readonly node: string | undefined; readonly balancer?: string };
 
 /** What {@link LoadBalancer.once} came to. */
 export interface OnceResult {
@@ -84,6 +90,9 @@ export class LoadBalancer {
   readonly #audit: Audit;
   readonly #statusFile: StatusFile;
   readonly #balancers: readonly Balancer[];
+  readonly #trackFile: TrackFile | undefined;
+  /** Who should hold the shared address. */
+  #preferred: string | undefined;
   #view: View | undefined;
 
   private constructor(
@@ -98,12 +107,17 @@ export class LoadBalancer {
     this.#folder = folder;
     this.#audit = new Audit(join(folder.path, "audit.jsonl"), host.log);
     this.#statusFile = statusFile(() => this.status());
+    const { trackFile } = config;
+    if (trackFile !== undefined) this.#trackFile = new TrackFile(trackFile, host.log);
     const shared: Shared = {
       config,
       host,
       audit: this.#audit,
       reloadTurn: oneAfterAnother(host),
-      changed: () => this.#statusFile.touch(),
+      changed: () => {
+        this.#statusFile.touch();
+        this.#track();
+      },
     };
     this.#balancers = opened.map((one) => new Balancer(one.config, shared, one.own));
   }
@@ -186,6 +200,7 @@ export class LoadBalancer {
 
   /** Does what an operator asks for; says in one line what was done. Throws OperatorError. */
   order(order: LbOrder): string {
+    if (order.kind === "prefer") return this.#prefer(order.node);
     const named = this.#balancers.filter(
       ({ config }) => order.balancer === undefined || config.name === order.balancer,
     );
@@ -207,6 +222,23 @@ export class LoadBalancer {
     // A pool of one balancer means nothing to the others.
     if (done.length === 0 && first !== undefined) throw first;
     return done.join("; ");
+  }
+
+  #prefer(node: string | undefined): string {
+    if (this.#trackFile === undefined) {
+      throw new OperatorError("no track_file is configured, so no address is shared");
+    }
+    this.#preferred = node;
+    this.#track();
+    if (node === undefined) return "nobody is preferred as the holder of the address";
+    return node === this.#view?.self ? "takes the address" : `leaves the address to ${node}`;
+  }
+
+  #track(): void {
+    const isPreferred = this.#preferred !== undefined && this.#preferred === this.#view?.self;
+    // Called by the balancers while they are made as well.
+    const balancers = this.#balancers?.map((balancer) => balancer.status()) ?? [];
+    this.#trackFile?.set(trackValue(balancers, isPreferred));
   }
 
   status(): LbStatus {

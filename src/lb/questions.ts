@@ -114,6 +114,7 @@ export type SentOrder =
   | { readonly kind: "pause" | "resume" | "apply"; readonly balancer?: string }
   | { readonly kind: "accept"; readonly pool?: string; readonly balancer?: string }
   | { readonly kind: "forgive"; readonly node: string; readonly balancer?: string }
+  | { readonly kind: "prefer"; readonly node?: string; readonly balancer?: string }
   | {
       readonly kind: "override";
       readonly node: string;
@@ -145,6 +146,8 @@ function orderOf(value: Readonly<Record<string, unknown>>, now: Instant): LbOrde
     }
     case "forgive":
       return { kind, node: nodeOf(value) };
+    case "prefer":
+      return { kind, node: textOf(value, "node") };
     case "override": {
       const { admission } = value;
       if (
@@ -160,7 +163,9 @@ function orderOf(value: Readonly<Record<string, unknown>>, now: Instant): LbOrde
       return length === undefined ? order : { ...order, until: now + parseDuration(length) };
     }
     default:
-      throw new OperatorError("kind must be accept, apply, forgive, override, pause or resume");
+      throw new OperatorError(
+        "kind must be accept, apply, forgive, override, pause, prefer or resume",
+      );
   }
 }
 

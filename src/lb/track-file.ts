@@ -1,4 +1,6 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { reasonOf } from "../base/errors.js";
+import type { Log } from "../base/log.js";
 import type { BalancerStatus } from "./status.js";
 
 /**
@@ -22,23 +24,33 @@ export function trackValue(balancers: readonly BalancerStatus[], preferred: bool
 /** The file that keepalived watches. */
 export class TrackFile {
   readonly #path: string;
+  readonly #log: Log;
   #written: number | undefined;
+  #isComplaining = false;
 
-  constructor(path: string) {
+  constructor(path: string, log: Log) {
     this.#path = path;
+    this.#log = log;
   }
 
-  /** Writes the value if it is another one. Throws the error of the system; then it is tried again next time. */
+  /** Writes the value if it is another one. Never throws: a failure is logged once, and tried again next time. */
   set(value: number): void {
     if (value === this.#written) return;
-    const temporary = `${this.#path}.${process.pid}.tmp`;
     try {
-      writeFileSync(temporary, `${value}\n`);
-      renameSync(temporary, this.#path);
+      // In place, in one call: a file that is replaced is gone for a moment to those who watch it.
+      writeFileSync(this.#path, `${value}\n`);
     } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
+      if (!this.#isComplaining) {
+        this.#log.error(
+          { file: this.#path, reason: reasonOf(error) },
+          "track file cannot be written",
+        );
+      }
+      this.#isComplaining = true;
+      return;
     }
+    this.#log.info({ file: this.#path, value }, "track file written");
+    this.#isComplaining = false;
     this.#written = value;
   }
 }

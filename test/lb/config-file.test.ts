@@ -51,6 +51,7 @@ describe("the least that has to be said", () => {
       watchInterval: 1_000,
       settleTime: 1_000,
       settleLimit: 10_000,
+      trackFile: undefined,
       balancers: [
         {
           template: undefined,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TrackFile, trackValues } from "../../src/lb/track-file.js";
 import { missingNamespaces } from "../support/network.js";
 import { missingPrograms } from "../support/programs.js";
+import { RecordedLog } from "../support/recorded-log.js";
 import { Child } from "./support/child.js";
 import {
   ask,
@@ -65,7 +66,7 @@ describe.skipIf(cannot)("one address before two balancers", () => {
   async function start(host: VipHost, peer: VipHost): Promise<BalancerHost> {
     const haproxy = await Haproxy.start({ ip: "0.0.0.0", within: host.within, text: proxyText });
     const file = join(folder, `${host.ip}.track`);
-    const track = new TrackFile(file);
+    const track = new TrackFile(file, new RecordedLog());
     track.set(trackValues.normal);
     const config = join(folder, `${host.ip}.conf`);
     const sample = readFileSync(join(samples, "keepalived.conf"), "utf8");

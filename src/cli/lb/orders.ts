@@ -77,6 +77,19 @@ const orders: readonly Order[] = [
     },
   },
   {
+    name: "prefer",
+    summary: "Have a balancer take the shared address over",
+    usage: "[options] MEMBER|none",
+    about:
+      "Names the member that should hold the address which balancers share by keepalived (track_file): it takes the address before the other lets it go. none prefers nobody any more, and the address stays where it is.",
+    options: [],
+    positionals: "member",
+    read: (args) => {
+      const node = onlyMember(args);
+      return node === "none" ? { kind: "prefer" } : { kind: "prefer", node };
+    },
+  },
+  {
     name: "pause",
     summary: "Have balancers leave files and proxies alone",
     usage: "[options]",
