@@ -363,7 +363,7 @@ const nginxKeys: Shape<Omit<NginxConfig, "kind">> = {
   generation: optional(
     url,
     "none",
-    'The URL of a location `location = /generation { return 200 "# gossipd generation"; }` that shows which configuration serves.',
+    'The URL of a location that shows which configuration serves: its block holds the lines "# gossipd begin generation" and "# gossipd end generation".',
   ),
 };
 

@@ -1,0 +1,114 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Server } from "../../src/lb/model.js";
+import { missingPrograms } from "../support/programs.js";
+import { KeptNginx, serverAt } from "./kept-nginx.js";
+import { Load } from "./support/load-client.js";
+import { reportLine } from "./support/load-record.js";
+import { freePort } from "./support/places.js";
+import { waitUntil } from "./support/waiting.js";
+import { WebProcess } from "./support/web-process.js";
+
+const ip = "127.0.0.76";
+
+async function web(name: string): Promise<WebProcess> {
+  const process = await WebProcess.start({ name, ip });
+  onTestFinished(() => process.child.kill());
+  return process;
+}
+
+function of({ name, ip: address, port }: WebProcess, more: Partial<Server> = {}): Server {
+  return serverAt(name, address, port, more);
+}
+
+async function answerOf(kept: KeptNginx): Promise<string> {
+  const { host, port } = kept.nginx.target;
+  const answer = await fetch(`http://${host}:${port}/`, { headers: { connection: "close" } });
+  return answer.ok ? (await answer.text()).trim() : `${answer.status}`;
+}
+
+describe.skipIf(missingPrograms("nginx").length > 0)("nginx", () => {
+  test("serves a pool from empty to full and back, and the file is always one that it takes", async () => {
+    const kept = await KeptNginx.start({ ip });
+    const [one, two] = [await web("web1"), await web("web2")];
+    expect(await answerOf(kept)).toBe("502");
+    const { servers } = await kept.apply([of(one), of(two, { admission: "drain" })]);
+    expect(servers).toMatchObject([{ node: "web1", ip, port: one.port, state: "ready" }]);
+    expect(await answerOf(kept)).toBe("web1");
+    await kept.apply([of(one, { weight: 0 }), of(two)]);
+    expect(await answerOf(kept)).toBe("web2");
+    const empty = await kept.apply([]);
+    expect(empty.servers.filter(({ state }) => state === "ready")).toEqual([]);
+    expect(await answerOf(kept)).toBe("502");
+    expect(kept.text).toContain("# gossipd begin web\n        server 127.0.0.1:1 down;\n");
+  });
+
+  test("is not reloaded for what is served already, whoever asks", async () => {
+    const kept = await KeptNginx.start({ ip });
+    const one = await web("web1");
+    // What it was started with is known by the times of the file and the workers.
+    await kept.apply([]);
+    const { process } = await kept.apply([of(one)]);
+    expect((await kept.apply([of(one)])).process).toBe(process);
+    expect(await kept.reasonToReload([of(one)])).toBeUndefined();
+    kept.nginx.child.signal("SIGHUP");
+    await waitUntil("somebody else's reload is done", async () => {
+      const observed = await kept.proxy.observe();
+      return observed.process !== process && observed.lingering === 0;
+    });
+    expect(await kept.reasonToReload([of(one)])).toBeUndefined();
+  });
+
+  test("is reloaded when nobody knows what somebody else's reload loaded", async () => {
+    const kept = await KeptNginx.start({ ip });
+    await kept.apply([]);
+    const { process } = await kept.proxy.observe();
+    kept.nginx.child.signal("SIGHUP");
+    await waitUntil("somebody else's reload is done", async () => {
+      return (await kept.proxy.observe()).process !== process;
+    });
+    expect(await kept.reasonToReload([])).toBeUndefined();
+    // It may have been changed before the reload and changed back after it.
+    kept.nginx.child.signal("SIGHUP");
+    writeFileSync(kept.nginx.place.config, kept.text);
+    await waitUntil("it is known that nobody knows", async () => {
+      const reason = await kept.reasonToReload([]);
+      return reason === "somebody else reloaded nginx, and nobody knows what it loaded";
+    });
+    await kept.apply([]);
+    expect(await kept.reasonToReload([])).toBeUndefined();
+  });
+
+  test("that cannot have an address goes on as before, and the error says which", async () => {
+    const kept = await KeptNginx.start({ ip, keys: { reload_timeout: "10s" } });
+    const one = await web("web1");
+    await kept.apply([of(one)]);
+    const taken = await freePort(ip);
+    const owner = createServer().listen(taken, ip);
+    await once(owner, "listening");
+    onTestFinished(() => void owner.close());
+    const load = Load.start({
+      target: kept.nginx.target,
+      clients: { fresh: 2, kept: 2 },
+      rate: 100,
+    });
+    const text = kept.text;
+    writeFileSync(
+      kept.nginx.place.config,
+      text.replace("http {", `http {\n    server { listen ${ip}:${taken}; }`),
+    );
+    await expect(kept.apply([])).rejects.toThrow(
+      `goes on as before: bind() to ${ip}:${taken} failed (98: Address already in use)`,
+    );
+    expect((await kept.proxy.observe()).servers).toMatchObject([{ node: "web1" }]);
+    await kept.store.restore();
+    expect(kept.text).toBe(text);
+    await kept.apply([of(one)]);
+    await load.more(50);
+    const report = await load.stop();
+    process.stdout.write(`bind conflict: ${reportLine(report)}\n`);
+    expect(report.losses).toEqual({});
+  });
+});
