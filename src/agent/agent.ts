@@ -8,6 +8,7 @@ import { Serf } from "../serf/serf.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
 import { advertisedAddress } from "./addresses.js";
 import type { AgentFiles } from "./agent-files.js";
+import { Balancing } from "./balancing.js";
 import type { Config } from "./config.js";
 import { Drain } from "./drain.js";
 import { Driver, now } from "./driver.js";
@@ -17,6 +18,7 @@ import { inheritedEnvironment } from "./handler-input.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
 import { saveKeyring } from "./keyring-file.js";
+import { lbConfigOf } from "./lb-config.js";
 import { LiveSettings } from "./live-settings.js";
 import type { Logs } from "./logs.js";
 import type { Discovery } from "./mdns.js";
@@ -67,6 +69,7 @@ export class Agent {
   readonly #metrics: Metrics;
   readonly #poll: MetricPoll;
   readonly #drain: Drain;
+  readonly #balancing: Balancing;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
@@ -91,7 +94,14 @@ export class Agent {
       // Not before the sockets: they tell whether another agent runs with the same settings and file.
       snapshot = recoverSnapshot(plan.config.settings, logs.of("serf"), metrics);
       const agent = new Agent(parts, sockets, snapshot, metrics);
+      try {
+        await agent.#balancing.open(plan.lb);
+      } catch (error) {
+        agent.#poll.stop();
+        throw error;
+      }
       agent.#driver.start();
+      agent.#balancing.start();
       return agent;
     } catch (error) {
       metrics.close();
@@ -175,7 +185,14 @@ export class Agent {
       self: settings.nodeName,
       tags,
       respond,
-      askBalancers: () => undefined,
+      askBalancers: (...question) => this.#balancing.answer(...question),
+    });
+    this.#balancing = new Balancing({
+      log: logs.of("agent.lb"),
+      now,
+      serf,
+      isJoined: () => this.#isJoined,
+      tags,
     });
     const api = new AgentApi({
       serf,
@@ -186,6 +203,7 @@ export class Agent {
       joiner,
       tags,
       coordinates: !settings.disableCoordinates,
+      lbStatusFile: () => this.#balancing.statusFile,
       leave: () => this.leave(),
     });
     this.#drain = new Drain({
@@ -194,7 +212,7 @@ export class Agent {
       serf,
       tags,
       query: (...question) => api.query(...question),
-      servesItself: () => false,
+      servesItself: () => this.#balancing.servesItself,
       schedule,
     });
     this.bound = bound;
@@ -326,19 +344,23 @@ export class Agent {
 
   /** See {@link LiveSettings.reload}. */
   reload(config: Config): string | undefined {
-    return this.#live.reload(config);
+    const fault = this.#live.reload(config);
+    void this.#balancing.reload(() => lbConfigOf(config));
+    return fault;
   }
 
   /** Ends everything. Without a leave before, the others will see us fail. */
   async stop(): Promise<void> {
     this.#log.info({}, "requesting serf shutdown");
     this.#drain.stop();
+    const balanced = this.#balancing.stop();
     this.#retryJoin?.stop();
     this.#discovery?.stop();
     if (this.#serf.state !== "left") {
       this.#parts.logs.of("serf").warn({}, "Shutdown without a Leave");
       await this.#driver.stop();
     }
+    await balanced;
     // Handlers that are under way may still ask us for members.
     await this.#hub.stop();
     await this.#rpc.close();
@@ -352,6 +374,7 @@ export class Agent {
   #depart(): Promise<void> {
     return new Promise((resolve) => {
       this.#log.info({}, "requesting graceful leave from Serf");
+      void this.#balancing.stop();
       this.#retryJoin?.stop();
       this.#discovery?.stop();
       this.#driver.feed((at) => this.#serf.leave(at, resolve));
@@ -382,6 +405,7 @@ export class Agent {
   /** What can be read of the members has changed, or that it may be believed. */
   #noteChange(): void {
     this.#hub.noteChange();
+    this.#balancing.noteChange();
   }
 
   #memberView(): MemberView {

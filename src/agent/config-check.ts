@@ -9,6 +9,7 @@ import { type Config, type Given, loadConfig } from "./config.js";
 import { attempt } from "./faults.js";
 import { parseTarget } from "./join-targets.js";
 import { loadKeyring } from "./keyring-file.js";
+import { lbConfigOf } from "./lb-config.js";
 import { parseLevel } from "./log-levels.js";
 import { metricServers } from "./metric-servers.js";
 import { timingOf } from "./plan.js";
@@ -86,6 +87,13 @@ export async function checkConfig(given: Given): Promise<ConfigReport> {
         fields.flatMap((field) => sourcesOf(config.origins[field])),
       );
     }
+  }
+  try {
+    await lbConfigOf(config);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    // Its lines say where they come from.
+    for (const line of error.message.split("\n")) refuse(new OperatorError(line));
   }
   for (const field of ["startJoin", "retryJoin"] as const) {
     for (const [index, text] of config.settings[field].entries()) {

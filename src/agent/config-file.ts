@@ -157,6 +157,10 @@ function decodedValue(option: Option, value: unknown, faults: string[]): unknown
         expectString(`${key}[${name}]`, item, faults);
       }
       return new Map(Object.entries(value));
+    case "object":
+      if (isObject(value)) return value;
+      faults.push(`'${key}' expected a map, got '${goKind(value)}'`);
+      return undefined;
   }
 }
 

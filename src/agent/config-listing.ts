@@ -27,5 +27,5 @@ export function listSettings({ settings, origins }: Config): ListedOption[] {
 function shown({ kind, secret }: Option, value: Settings[keyof Settings]): unknown {
   if (secret === true && value !== "") return hidden;
   if (kind === "duration" || kind === "limit") return formatDuration(value as number);
-  return value instanceof Map ? Object.fromEntries(value) : value;
+  return value instanceof Map ? Object.fromEntries(value) : (value ?? null);
 }

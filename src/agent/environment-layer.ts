@@ -72,6 +72,11 @@ function readVariable(option: Option, name: string, text: string): unknown {
       return readList(option, name, text);
     case "tags":
       return readTags(name, text);
+    case "object": {
+      const value = parseJson(text);
+      if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+      throw invalid(name, text, "expected a JSON object");
+    }
   }
 }
 

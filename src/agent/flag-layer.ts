@@ -42,6 +42,8 @@ function flagValue(option: Option, flag: string, value: string, before: unknown)
       return value === "" ? before : flagDuration(flag, value);
     case "list":
       return [...((before as readonly string[] | undefined) ?? []), value];
+    case "object":
+      throw new OperatorError(`Error: -${flag} takes no object`);
     case "tags": {
       const at = value.indexOf("=");
       if (at < 1) throw new OperatorError(`Error: Invalid tag: '${value}'`);

@@ -14,6 +14,7 @@ import { type RunLimits, type RunResult, runLimits, ScriptRun } from "./handler-
 import type { HandlerSpec } from "./handler-spec.js";
 import { RunSlots } from "./run-slots.js";
 import type { StateHandlerSpec } from "./state-spec.js";
+import { within } from "./within.js";
 
 export interface HandlersOptions {
   /** Of the component `agent`. */
@@ -207,15 +208,4 @@ function addCounts(total: HandlerCounters, { counts }: HandlerLane): void {
   total.dropped += counts.dropped;
   total.expired += counts.expired;
   total.merged += counts.merged;
-}
-
-/** True if `work` ended within the time. */
-async function within(time: Millis, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), time);
-  });
-  const inTime = await Promise.race([work.then(() => true), late]);
-  clearTimeout(timer);
-  return inTime;
 }

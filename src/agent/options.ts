@@ -8,7 +8,7 @@ import type { Settings } from "./settings.js";
  * `text`: a later one that is not empty replaces. `integer`, `duration`: a later one that is not
  * zero replaces; durations are written in Go's way. `limit`: a duration of which zero counts too, as
  * no limit. `switch`: can only be turned on. `toggle`: the last one given counts, on or off. `list`:
- * later ones are appended. `tags`: merged by key.
+ * later ones are appended. `tags`: merged by key. `object`: a later one replaces, whole.
  */
 type KindsOf<T> = T extends string
   ? "text"
@@ -18,7 +18,9 @@ type KindsOf<T> = T extends string
       ? "integer" | "duration" | "limit"
       : T extends readonly string[]
         ? "list"
-        : "tags";
+        : T extends ReadonlyMap<string, string>
+          ? "tags"
+          : "object";
 
 /** One row for each field of {@link Settings}; `flag` and `key` say where it can be given. */
 type OptionFor<Field extends keyof Settings> = {
@@ -170,6 +172,25 @@ export const options: readonly Option[] = [
     default: 60_000,
     placeholder: "DURATION",
     help: "How long an event handler may run before it is terminated with all its children. Default 60s; 0 is no limit.",
+  },
+  {
+    field: "lbFile",
+    kind: "text",
+    flag: "lb",
+    key: "lb_file",
+    default: "",
+    reloadable: true,
+    value: "path",
+    placeholder: "FILE",
+    help: "JSON file that says which load balancers are kept in step with the members; the same as the key load_balancer of the agent's own file. Not in Serf.",
+  },
+  {
+    field: "loadBalancer",
+    kind: "object",
+    key: "load_balancer",
+    default: undefined,
+    reloadable: true,
+    help: "The load balancers that are kept in step with the members, as an object; see -lb.",
   },
   {
     field: "startJoin",

@@ -89,16 +89,23 @@ function nameOf({ key, flag, field }: Option): string {
   return key ?? flag ?? field;
 }
 
-function shown({ kind }: Option, value: unknown): string {
+/** An object is told by what is made of it. */
+function shown({ kind }: Option, value: unknown): string | undefined {
+  if (kind === "object") return undefined;
   return kind === "duration" || kind === "limit" ? formatDuration(value as number) : String(value);
 }
 
 function same(one: unknown, other: unknown): boolean {
+  if (isPlain(one) && isPlain(other)) return JSON.stringify(one) === JSON.stringify(other);
   if (one instanceof Map && other instanceof Map) {
     return one.size === other.size && [...one].every(([key, value]) => other.get(key) === value);
   }
   if (!Array.isArray(one) || !Array.isArray(other)) return one === other;
   return one.length === other.length && one.every((item, index) => item === other[index]);
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === "object" && !Array.isArray(value) && !(value instanceof Map);
 }
 
 /** `list` without what `other` has as well; what is there twice has to be there twice in both. */

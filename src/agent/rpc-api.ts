@@ -36,6 +36,8 @@ export interface AgentApiParts {
   readonly joiner: Joiner;
   readonly tags: TagKeeper;
   readonly coordinates: boolean;
+  /** Where the load balancer's part says how it is; undefined without one. */
+  readonly lbStatusFile: () => string | undefined;
   /** Leaves gracefully; the agent goes on answering until it is stopped. */
   readonly leave: () => Promise<void>;
 }
@@ -95,14 +97,17 @@ export class AgentApi implements RpcApi {
   }
 
   stats(): Stats {
-    const { hub, serf } = this.#parts;
-    return new Map<string, ReadonlyMap<string, string>>([
+    const { hub, lbStatusFile, serf } = this.#parts;
+    const stats = new Map<string, ReadonlyMap<string, string>>([
       ["agent", new Map([["name", serf.local.name]])],
       ["runtime", runtimeStats()],
       ["serf", this.#serfStats()],
       ["tags", serf.local.tags],
       ["event_handlers", hub.handlers()],
     ]);
+    const path = lbStatusFile();
+    if (path !== undefined) stats.set("load_balancer", new Map([["status_file", path]]));
+    return stats;
   }
 
   subscribe(filter: string, sink: (record: StreamRecord) => void): Unsubscribe {

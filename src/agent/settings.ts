@@ -1,5 +1,7 @@
 import type { Millis } from "../base/units.js";
 
+export type JsonObject = Readonly<Record<string, unknown>>;
+
 /** What an operator can set, after defaults, files, environment and flags were merged. */
 export interface Settings {
   readonly nodeName: string;
@@ -29,6 +31,10 @@ export interface Settings {
 
   readonly eventHandlers: readonly string[];
   readonly handlerTimeout: Millis;
+
+  readonly lbFile: string;
+  /** An object of JSON as it was given; undefined without one. */
+  readonly loadBalancer: JsonObject | undefined;
 
   readonly rpcAddr: string;
   readonly rpcAuth: string;

@@ -109,7 +109,7 @@ interface Said extends DrainAnswer {
 class Answers {
   readonly #node: string;
   readonly #wanted: Wanted;
-  /** By member; of each what its tag names and what it told of besides, and no more than one answer holds. */
+  /** By member; of each what its tag names, and what was in its last answer. */
   readonly #members = new Map<
     string,
     { readonly names: readonly string[]; said: ReadonlyMap<string, Said> }
@@ -153,8 +153,9 @@ class Answers {
       [...said.values()].some(({ state }) => state === "serving"),
     );
     return [...this.#members].flatMap(([member, { names, said }]) => {
-      const balancers = [...new Set([...names, ...said.keys()])];
-      return balancers.map((balancer) => {
+      // A script need not know how the tag calls it; what the tag leaves out does no balancing.
+      const isNamed = said.size === 0 || names.some((one) => said.has(one));
+      return (isNamed ? names : [...said.keys()]).map((balancer) => {
         const answer = said.get(balancer);
         const { state, inUse = 0 } = answer ?? {};
         return { member, balancer, state, inUse, done: this.#isDone(now, answer, served) };

@@ -69,6 +69,11 @@ export interface AgentOptions {
   /** After so long a handler is ended, children and all; 0 is no limit. Default: 60,000. */
   readonly handlerTimeout?: number | undefined;
 
+  /** JSON file that says which load balancers are kept in step with the members. Default: none are. */
+  readonly lbFile?: string | undefined;
+  /** The same as an object, with the keys of that file. */
+  readonly loadBalancer?: Readonly<Record<string, unknown>> | undefined;
+
   /** Address to serve RPC clients at, such as `127.0.0.1:7373`. Default: none are served. */
   readonly rpcAddr?: string | undefined;
   /** Token that RPC clients must send. Default: none. */

@@ -33,6 +33,8 @@ const fields = {
   rejoinAfterLeave: "rejoinAfterLeave",
   eventHandlers: "eventHandlers",
   handlerTimeout: "handlerTimeout",
+  lbFile: "lbFile",
+  loadBalancer: "loadBalancer",
   rpcAddr: "rpcAddr",
   rpcAuth: "rpcAuth",
   logLevel: "logLevel",
@@ -84,6 +86,9 @@ function settingOf(name: string, { kind }: Option, value: unknown): unknown {
     case "toggle":
       if (typeof value === "boolean") return value;
       throw wrong(name, "a boolean", value);
+    case "object":
+      if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+      throw wrong(name, "an object", value);
     case "list":
       if (isTexts(value)) return value;
       throw wrong(name, "a list of strings", value);

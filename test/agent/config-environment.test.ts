@@ -45,6 +45,7 @@ describe("every option", () => {
       toggle: "true",
       list: "x",
       tags: "k=v",
+      object: '{"a":{}}',
     };
     const all = options.map((option) => [variableOf(option) ?? "", samples[option.kind]]);
     const values = valuesOf(Object.fromEntries(all) as Variables);

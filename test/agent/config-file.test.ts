@@ -20,6 +20,7 @@ describe("one object", () => {
       toggle: true,
       list: ["x"],
       tags: { k: "v" },
+      object: { a: {} },
     };
     const keyed = options.filter(({ key }) => key !== undefined);
     const object: Record<string, unknown> = {};

@@ -84,11 +84,14 @@ test("what needs a restart stays as it is, so that every reload tells of it", ()
   expect(compareSettings(taken, after)).toMatchObject({ settings: [], needRestart: ["bind"] });
 });
 
-test("a reload takes over what compat.md section 15 names, and nothing else", () => {
+test("a reload takes over what compat.md section 15 names, and what is not in Serf", () => {
   const reloadable = options.filter((option) => option.reloadable === true);
   expect(reloadable.map(({ field }) => field).sort()).toEqual([
+    "drainTimeout",
     "eventHandlers",
+    "lbFile",
     "leaveOnTerminate",
+    "loadBalancer",
     "logLevel",
     "role",
     "skipLeaveOnInterrupt",

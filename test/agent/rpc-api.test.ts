@@ -24,7 +24,15 @@ interface ApiUnderTest {
 }
 
 async function startApi(
-  { file = "", configured = {} }: { file?: string; configured?: Record<string, string> } = {},
+  {
+    file = "",
+    configured = {},
+    statusFile,
+  }: {
+    readonly file?: string;
+    readonly configured?: Readonly<Record<string, string>>;
+    readonly statusFile?: string;
+  } = {},
   coordinates = true,
 ): Promise<ApiUnderTest> {
   const initial = new Map(Object.entries(configured));
@@ -48,7 +56,9 @@ async function startApi(
   });
   const tags = new TagKeeper({ serf, driver, protocol: 5, file, configured: initial });
   const leave = (): Promise<void> => member.leave();
-  const api = new AgentApi({ serf, driver, hub, logs, log, joiner, tags, coordinates, leave });
+  const lbStatusFile = (): string | undefined => statusFile;
+  const parts = { serf, driver, hub, logs, log, joiner, tags, coordinates, leave, lbStatusFile };
+  const api = new AgentApi(parts);
   return { api, member, tags, logs, hub };
 }
 
@@ -107,6 +117,13 @@ describe("members", () => {
 });
 
 describe("stats", () => {
+  test("say where the load balancer's part tells how it is, if there is one", async () => {
+    const { api } = await startApi({ statusFile: "/run/lb/status.json" });
+    expect(api.stats().get("load_balancer")).toEqual(
+      new Map([["status_file", "/run/lb/status.json"]]),
+    );
+  });
+
   test("have every key that scripts know, and only texts", async () => {
     const { api, hub } = await startApi({ configured: { role: "web" } });
     hub.setHandlers(["x.sh", "user:deploy=y.sh"].flatMap(parseHandlerSpec));

@@ -81,16 +81,25 @@ describe("a node that wants to stop", () => {
     expect(result.answers).toEqual(["edge@lb1:serving(2)", "edge@lb2:undefined"]);
   });
 
-  test("waits for each balancer of a member, and for those it tells of besides", async () => {
+  test("waits for each balancer that the tag names, and for no other of the member", async () => {
     const result = await ask({
       members: () => ({ lb1: "edge,inner" }),
       says: (_, now) => {
-        const answers = [line("edge", "out"), line("more", now < 500 ? "serving" : "out")];
+        const answers = [line("edge", "out"), line("tried out", "serving")];
         return now < 1_000 ? answers.join("\n") : [...answers, line("inner", "out")].join("\n");
       },
     });
-    expect(result.answers).toEqual(["edge@lb1:out!", "inner@lb1:out!", "more@lb1:out!"]);
+    expect(result.answers).toEqual(["edge@lb1:out!", "inner@lb1:out!"]);
     expect(result.took).toBeGreaterThan(1_000);
+  });
+
+  test("believes a script that calls its balancer otherwise than the tag does", async () => {
+    const answer = (state: State) => `${line("haproxy", state)}\n${line("nginx", "out")}`;
+    const { answers } = await ask({
+      members: () => ({ lb1: "yes" }),
+      says: (_, now) => answer(now < 1_000 ? "serving" : "out"),
+    });
+    expect(answers).toEqual(["haproxy@lb1:out!", "nginx@lb1:out!"]);
   });
 
   test("waits no longer for a balancer that goes, and for one that comes", async () => {
