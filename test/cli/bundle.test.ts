@@ -45,3 +45,13 @@ test("the simulator and its plots are in files of their own, which no command lo
     [],
   );
 });
+
+test.for(["agent", "config"])(
+  "%s loads nothing of the load balancer before it is needed",
+  (name) => {
+    const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === name);
+    const loaded = [...loadedBy("main.js"), ...loadedBy(entry as string)];
+    expect(loaded).toContain("src/agent/lb-config.ts");
+    expect(loaded.filter((file) => /^(src\/lb|liquidjs|diff)\//.test(file))).toEqual([]);
+  },
+);
