@@ -228,12 +228,14 @@ export const defaultsSection = `defaults
 export function ask(path: string, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
-    const socket = connect(path, () => socket.write(`${command}\n`));
+    // A master answers and then waits for our end of the connection to be closed.
+    const socket = connect({ path, allowHalfOpen: true }, () => socket.end(`${command}\n`));
     socket.setTimeout(5_000, () => socket.destroy(new Error(`${path}: no answer to ${command}`)));
     socket.setEncoding("utf8").on("data", (part: string) => {
       text += part;
     });
     socket.once("error", reject);
+    socket.once("end", () => resolve(text));
     socket.once("close", () => resolve(text));
   });
 }

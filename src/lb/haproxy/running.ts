@@ -1,0 +1,133 @@
+import { OperatorError, reasonOf } from "../../base/errors.js";
+import type { HaproxyConfig } from "../config.js";
+import type { Observation } from "../model.js";
+import type { ProxyDeps } from "../proxy.js";
+import type { ConfigText, PoolPlace } from "./config-text.js";
+import { type Descriptors, descriptorLimit, readDescriptors } from "./descriptors.js";
+import { MasterSocket, type MasterState } from "./master-socket.js";
+import { observeHaproxy } from "./observe.js";
+import { familyOf, masterOf } from "./process-table.js";
+import { RuntimeSocket } from "./runtime-socket.js";
+
+/** The processes of an HAProxy, by every way to them that there is. Holds no connection. */
+export class RunningHaproxy {
+  readonly master: MasterSocket | undefined;
+  readonly #settings: HaproxyConfig;
+  readonly #deps: ProxyDeps;
+  readonly #file: string;
+  #masterState: MasterState | undefined;
+  #warned = "";
+
+  constructor(settings: HaproxyConfig, deps: ProxyDeps, file: string) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#file = file;
+    this.master =
+      settings.masterSocket === undefined
+        ? undefined
+        : new MasterSocket(settings.masterSocket, settings.socketTimeout);
+  }
+
+  /** How many reloads in a row have failed when the master was asked last; 0 if it cannot be. */
+  get failedReloads(): number {
+    return this.#masterState?.failed ?? 0;
+  }
+
+  /** The runtime socket of a configuration; undefined if it has none. */
+  stats(config: ConfigText | undefined): RuntimeSocket | undefined {
+    const path = this.#settings.socket ?? config?.statsSocket;
+    return path === undefined ? undefined : new RuntimeSocket(path, this.#settings.socketTimeout);
+  }
+
+  /** What to do about it that there is no runtime socket. */
+  get noSocket(): string {
+    return `there is no way to ask HAProxy what it serves: add "stats socket PATH mode 600 level admin" to the section global of ${this.#file}, or give "socket" or "master_socket"`;
+  }
+
+  /** What it serves. That it cannot be asked is told in the answer. */
+  async observe(
+    config: ConfigText | undefined,
+    places: readonly PoolPlace[],
+  ): Promise<Observation> {
+    try {
+      const [seen, master] = await Promise.all([this.#ask(config, places), this.#askMaster()]);
+      this.#masterState = master;
+      if (seen.trouble !== undefined) return seen;
+      return { ...seen, lingering: await this.#lingering(seen.process) };
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      const at = this.#deps.now();
+      return { at, trouble: error.message, process: "", servers: [], lingering: 0 };
+    }
+  }
+
+  /** What the running process needs of file descriptors, and what a new one may have. */
+  async descriptors(
+    config: ConfigText,
+  ): Promise<{ running: Descriptors; limit: number } | undefined> {
+    const answers = await this.stats(config)
+      ?.ask(["show info"])
+      .catch(() => undefined);
+    const info = answers?.[0] ?? "";
+    const running = readDescriptors(info);
+    const worker = Number(/^Pid: (\d+)/m.exec(info)?.[1]);
+    const family = await familyOf(worker);
+    const limit = family === undefined ? undefined : await descriptorLimit(family.master);
+    return running === undefined || limit === undefined ? undefined : { running, limit };
+  }
+
+  /** By the runtime socket; without one only which process serves can be seen. */
+  async #ask(config: ConfigText | undefined, places: readonly PoolPlace[]): Promise<Observation> {
+    const stats = this.stats(config);
+    if (stats !== undefined) {
+      const pools = places.map(({ pool, section, lines }) => ({
+        pool,
+        backend: section.name,
+        lines,
+      }));
+      return await observeHaproxy(stats, this.#deps.now, pools);
+    }
+    return {
+      at: this.#deps.now(),
+      trouble: undefined,
+      process: await this.#processWithoutSocket(),
+      servers: [],
+      lingering: 0,
+    };
+  }
+
+  async #processWithoutSocket(): Promise<string> {
+    if (this.master !== undefined) {
+      const { worker, reloads } = await this.master.state();
+      return `${worker ?? ""}@reload ${reloads}`;
+    }
+    const { pidFile } = this.#settings;
+    if (pidFile === undefined) throw new OperatorError(this.noSocket);
+    const family = await familyOf(await masterOf(pidFile));
+    if (family === undefined) throw new OperatorError(this.noSocket);
+    return `${family.workers[0] ?? ""}@`;
+  }
+
+  /** Its silence is no trouble until there is something to be loaded, but told once. */
+  async #askMaster(): Promise<MasterState | undefined> {
+    try {
+      const state = await this.master?.state();
+      this.#warned = "";
+      return state;
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      const reason = reasonOf(error);
+      if (reason !== this.#warned) {
+        this.#deps.log.warn({ reason }, "master of haproxy does not answer");
+      }
+      this.#warned = reason;
+      return undefined;
+    }
+  }
+
+  async #lingering(process: string): Promise<number> {
+    if (this.#masterState !== undefined) return this.#masterState.lingering.length;
+    const family = await familyOf(Number.parseInt(process, 10));
+    return family === undefined ? 0 : Math.max(0, family.workers.length - 1);
+  }
+}
