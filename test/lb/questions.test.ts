@@ -124,7 +124,7 @@ describe("an order", () => {
     { text: "[]", fault: "an order is an object of JSON" },
     {
       text: '{"kind":"destroy"}',
-      fault: "kind must be accept, apply, forgive, override, pause or resume",
+      fault: "kind must be accept, apply, forgive, override, pause, prefer or resume",
     },
     { text: '{"kind":"forgive"}', fault: "node is missing" },
     { text: '{"kind":"forgive","node":1}', fault: "node must be a text" },

@@ -141,7 +141,7 @@ backend web
   /** 100 new connections a second to the address while `change` happens, until the answers come again. */
   async function watched(what: string, change: () => void): Promise<LoadReport> {
     const load = Load.start({
-      target: { host: address, port: 8_080 },
+      target: { host: address, port: balancers[0].haproxy.place.port },
       clients: { fresh: 10 },
       rate: 100,
       // Whoever has to send its SYN once more is lost, so that the gap shows.
