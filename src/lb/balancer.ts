@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { type Instant, longestTimer, type Millis } from "../base/units.js";
 import type { Audit } from "./audit.js";
+import { previewOf } from "./balancer-preview.js";
+import { BalancerReport } from "./balancer-report.js";
 import type { BalancerConfig, LbConfig } from "./config.js";
 import { type Counters, noCounts } from "./counters.js";
 import type { Decision } from "./decision.js";
@@ -10,12 +12,12 @@ import { Governor } from "./governor.js";
 import type { BalancerOrder, DrainAnswer, LbHost, Preview } from "./load-balancer.js";
 import type { Desired, View } from "./model.js";
 import { Policy } from "./policy.js";
-import { PoolTable } from "./pool-status.js";
+import { recall } from "./policy-memory.js";
 import { Prober, probeService } from "./probe.js";
 import type { Notes, Proxy } from "./proxy.js";
 import { Round, type RoundResult } from "./round.js";
 import { ServiceRecord } from "./service-record.js";
-import type { BalancerCondition, BalancerStatus, LastRound, NextAction } from "./status.js";
+import type { BalancerStatus } from "./status.js";
 import { Sync } from "./sync.js";
 import type { FileStore } from "./sync-deps.js";
 
@@ -25,10 +27,18 @@ const decisionGap: Millis = 5;
 /** A proxy's own wish to be looked at again is not followed faster. */
 const shortestLook: Millis = 20;
 
+/** ... and this is how often what is under way is looked at if the proxy has no wish. */
+const usualLook: Millis = 500;
+
+/** What the policy remembers is kept at most so often. */
+const saveGap: Millis = 1_000;
+
 /** What a balancer shares with the others of its process. */
 export interface Shared {
   readonly config: LbConfig;
   readonly host: LbHost;
+  /** Only to look: nothing is ever done. */
+  readonly purpose: "keep" | "look";
   readonly audit: Pick<Audit, "add">;
   readonly reloadTurn: <T>(reload: () => Promise<T>) => Promise<T>;
   /** Something in {@link Balancer.status} is another than before. */
@@ -61,8 +71,8 @@ export class Balancer {
   readonly #counters: Counters = noCounts();
   readonly #prober: Prober;
   readonly #sync: Sync;
+  readonly #report: BalancerReport;
   readonly #record = new ServiceRecord();
-  readonly #table = new PoolTable();
   #policy: Policy;
   #view: View | undefined;
   #decision: Decision | undefined;
@@ -81,19 +91,15 @@ export class Balancer {
   #watchAt: Instant;
   #reconcileAt: Instant;
   #lookAt: Instant | undefined;
-  #condition: BalancerCondition = "warming up";
-  #since: string;
-  #result: RoundResult | undefined;
-  #last: LastRound | undefined;
-  #appliedAt: string | undefined;
-  #saved = "";
+  #savedAt: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(config: BalancerConfig, shared: Shared, own: Own) {
     this.config = config;
     this.#shared = shared;
     this.#own = own;
     const { host } = shared;
-    this.#policy = new Policy(config, shared.config, own.notes.read("policy"));
+    const { memory, age } = recall(own.notes, host);
+    this.#policy = new Policy(config, shared.config, memory, age);
     this.#governor = new Governor(config.governor, config.name);
     const probe = host.probe ?? probeService;
     this.#prober = new Prober(
@@ -113,10 +119,11 @@ export class Balancer {
       reloadTurn: shared.reloadTurn,
       keepEdited: (text) => this.#keepEdited(text),
     });
+    this.#report = new BalancerReport(config, host, shared.audit, this.#counters, this.#sync);
     const now = host.now();
     this.#watchAt = now;
     this.#reconcileAt = now;
-    this.#since = host.wallClock();
+    if (shared.purpose === "look") this.#isStopped = true;
     this.#arm();
   }
 
@@ -132,12 +139,10 @@ export class Balancer {
     switch (order.kind) {
       case "pause":
         this.#isPaused = true;
-        this.#setCondition("paused");
         this.#arm();
         return `${name}: paused, the proxy is left as it is`;
       case "resume":
         this.#isPaused = false;
-        this.#setCondition("waiting");
         this.#hasten("resumed");
         return `${name}: resumed`;
       case "apply":
@@ -177,24 +182,8 @@ export class Balancer {
     }
   }
 
-  /** What would be done for `view`; the proxy is asked, nothing is changed. */
-  async preview(view: View): Promise<Preview> {
-    const { host } = this.#shared;
-    const { proxy, store } = this.#own;
-    this.#takeAtOnce(view);
-    for (let waited = 0; this.#prober.isOpen && waited < 100; waited += 1) {
-      await new Promise<void>((resolve) => {
-        host.after(shortestLook, resolve);
-      });
-      this.#decide("members changed");
-    }
-    const desired = this.#desired;
-    const observation = await proxy.observe();
-    const before = await store.read();
-    const after = await proxy.render(before, desired, observation);
-    const plan = proxy.plan(host.now(), desired, after, observation);
-    const { name: balancer, file } = this.config;
-    return { balancer, file, before, after, desired, plan, observation };
+  preview(view: View): Promise<Preview> {
+    return previewOf(this.config, this.#shared.host, this.#own, view);
   }
 
   async stop(): Promise<void> {
@@ -202,44 +191,18 @@ export class Balancer {
     this.#takeOff();
     this.#prober.stop();
     await Promise.allSettled([this.#running, this.#rescuing, this.#looking]);
-    this.#saveMemory();
+    if (this.#shared.purpose === "keep") this.#saveMemory();
   }
 
   status(): BalancerStatus {
-    const { host } = this.#shared;
-    const observed = this.#sync.observed;
-    const desired = this.#decision?.desired;
-    const result = this.#result;
-    const trouble = observed?.trouble;
-    const reason = result?.kind === "failed" ? result.reason : (trouble ?? null);
-    const at = host.wallClock();
-    return {
-      name: this.config.name,
-      kind: this.config.proxy.kind,
-      file: this.config.file,
-      dryRun: this.config.dryRun,
-      condition: this.#condition,
-      since: this.#since,
-      ok: reason === null,
-      reason,
-      version: desired === undefined || desired.frozen ? null : desired.version,
-      applied: this.#sync.applied ?? null,
-      appliedAt: this.#appliedAt ?? null,
-      written: this.#sync.written ?? null,
-      last: this.#last ?? null,
-      next: this.#next(),
-      waits: result?.kind === "confirmed" ? result.waits : [],
-      pools: this.#table.pools(at, desired, this.#sync.text, observed),
-      holds: (desired?.holds ?? []).map((hold) => ({ ...hold, until: this.#clock(hold.until) })),
-      refused: desired?.refused ?? [],
-      damped: (this.#decision?.damped ?? []).map((one) => ({
-        ...one,
-        until: this.#clock(one.until),
-      })),
-      process: observed === undefined || trouble !== undefined ? null : observed.process,
-      lingering: observed?.lingering ?? 0,
-      counters: { ...this.#counters },
-    };
+    return this.#report.status({
+      decision: this.#decision,
+      isPaused: this.#isPaused,
+      isRunning: this.#running !== undefined,
+      nextRound: this.#governor.next(this.#shared.host.now()),
+      lookAt: this.#lookAt,
+      reconcileAt: this.#reconcileAt,
+    });
   }
 
   get #desired(): Desired {
@@ -279,7 +242,7 @@ export class Balancer {
     this.#decision = decision;
     this.#prober.ask(decision.questions);
     const { desired } = decision;
-    this.#tellHolds(before, desired);
+    this.#report.decided(before, desired);
     if (desired.version !== before?.version || desired.frozen !== before.frozen) {
       const { servers, lessens } = difference(before, desired);
       this.#governor.changed(now, servers);
@@ -288,23 +251,6 @@ export class Balancer {
     }
     this.#shared.changed();
     this.#arm();
-  }
-
-  #tellHolds(before: Desired | undefined, after: Desired): void {
-    const { log } = this.#shared.host;
-    const balancer = this.config.name;
-    const known = new Set(before?.holds.map(({ pool, kind }) => `${pool} ${kind}`));
-    for (const { pool, kind, nodes, reason } of after.holds) {
-      if (!known.has(`${pool} ${kind}`))
-        log.warn({ balancer, pool, kind, nodes, reason }, "pool is held");
-    }
-    const refused = new Set(
-      before?.refused.map(({ pool, node, reason }) => `${pool} ${node} ${reason}`),
-    );
-    for (const { pool, node, reason } of after.refused) {
-      if (refused.has(`${pool} ${node} ${reason}`)) continue;
-      log.warn({ balancer, pool, member: node.slice(0, 200), reason }, "member is refused");
-    }
   }
 
   /** At most one at a time; what comes meanwhile makes one more. */
@@ -368,7 +314,9 @@ export class Balancer {
     if (!this.#isPaused && due !== undefined && due <= now) {
       void this.#run(this.#cause);
     } else if (!this.#isPaused && isLookDue) {
-      void this.#run(this.#result?.kind === "waiting" ? this.#cause : "something was under way");
+      void this.#run(
+        this.#report.result?.kind === "waiting" ? this.#cause : "something was under way",
+      );
     } else if (!this.#isPaused && this.#reconcileAt <= now) {
       void this.#run(this.#view === undefined ? "start" : "steady look");
     } else if (this.#watchAt <= now) {
@@ -380,10 +328,15 @@ export class Balancer {
 
   /** Looks whether all is as it was left, and begins a round if not. */
   #watch(): void {
+    const wasAway = this.#sync.observed?.trouble !== undefined;
     this.#looking ??= this.#sync.look().then((what) => {
       this.#looking = undefined;
       this.#noteObserved();
-      if (what !== undefined && this.#result?.kind !== "failed") this.#hasten(`drift: ${what}`);
+      const isAway = this.#sync.observed?.trouble !== undefined;
+      if (wasAway && !isAway) this.#hasten("the proxy answers again");
+      else if (what !== undefined && this.#report.result?.kind !== "failed") {
+        this.#hasten(`drift: ${what}`);
+      }
       this.#shared.changed();
     });
   }
@@ -404,14 +357,17 @@ export class Balancer {
     const round = new Round(cause, () => host.now(), checkpoint);
     this.#governor.begin();
     this.#lookAt = undefined;
-    if (this.#condition !== "warming up") this.#setCondition("working");
+    this.#report.begin();
     const result = await this.#sync.pass(round);
     const now = host.now();
     this.#governor.end(now, result.kind !== "failed");
     this.#reconcileAt = now + config.interval;
     this.#watchAt = now + config.watchInterval;
     this.#noteObserved();
-    this.#finish(round, result);
+    this.#lookAfter(now, result);
+    this.#report.end(round, result);
+    this.#saveMemory();
+    this.#shared.changed();
     return result;
   }
 
@@ -420,128 +376,22 @@ export class Balancer {
     if (observed !== undefined) this.#record.note(observed);
   }
 
-  #finish(round: Round, result: RoundResult): void {
-    const { host } = this.#shared;
-    const now = host.now();
-    const before = this.#result;
-    this.#result = result;
-    switch (result.kind) {
-      case "frozen":
-        this.#setCondition("warming up");
-        break;
-      case "confirmed":
-        this.#setCondition(result.waits.length > 0 ? "waiting" : "in step");
-        if (result.lookAgain !== undefined || result.waits.length > 0) {
-          this.#lookAt = now + Math.max(shortestLook, result.lookAgain ?? 500);
-        }
-        if (round.didSomething || this.#appliedAt === undefined) this.#appliedAt = host.wallClock();
-        break;
-      case "waiting":
-        this.#setCondition("waiting");
-        this.#lookAt = result.at;
-        break;
-      case "dry run":
-        this.#setCondition(result.what.length > 0 ? "waiting" : "in step");
-        break;
-      case "failed":
-        this.#setCondition("failed");
-        break;
-    }
-    if (this.#isPaused) this.#setCondition("paused");
-    this.#tell(round, result, before);
-    this.#saveMemory();
-    this.#shared.changed();
+  #lookAfter(now: Instant, result: RoundResult): void {
+    if (result.kind === "waiting") this.#lookAt = result.at;
+    if (result.kind !== "confirmed") return;
+    if (result.lookAgain === undefined && result.waits.length === 0) return;
+    this.#lookAt = now + Math.max(shortestLook, result.lookAgain ?? usualLook);
   }
 
-  #tell(round: Round, result: RoundResult, before: RoundResult | undefined): void {
-    const { host, audit } = this.#shared;
-    const at = host.wallClock();
-    const error = result.kind === "failed" ? result.reason : null;
-    const isNew = error !== (before?.kind === "failed" ? before.reason : null);
-    this.#last = {
-      at,
-      cause: round.cause,
-      result: resultWord(round, result),
-      way: round.way,
-      tookMillis: Math.round(round.took * 10) / 10,
-      error,
-      failedAt: error === null ? (this.#last?.failedAt ?? null) : at,
-      lastError: error ?? this.#last?.lastError ?? null,
-    };
-    const { log } = host;
-    const fields = { balancer: this.config.name, version: round.version, cause: round.cause };
-    const { way, summary } = round;
-    if (error !== null && isNew) log.error({ ...fields, error }, "balancer is not in step");
-    else if (error === null && isNew) log.info(fields, "balancer recovered");
-    if (round.didSomething && error === null) {
-      log.info({ ...fields, way, summary }, "balancer applied a change");
-    }
-    if (result.kind === "frozen" || result.kind === "dry run") return;
-    if (!round.didSomething && !isNew) return;
-    audit.add({
-      time: at,
-      balancer: this.config.name,
-      cause: round.cause,
-      version: round.version,
-      summary,
-      way,
-      wrote: round.wrote,
-      durations: round.durations,
-      result: result.kind,
-      ...(error === null ? {} : { error }),
-      ...(round.rollback === undefined ? {} : { rollback: round.rollback }),
-    });
-  }
-
-  #setCondition(condition: BalancerCondition): void {
-    if (condition === this.#condition) return;
-    // While it works it says since when it is in step, or not.
-    if (condition !== "working") this.#since = this.#shared.host.wallClock();
-    this.#condition = condition;
-    this.#shared.changed();
-  }
-
-  #next(): NextAction | null {
-    const { host } = this.#shared;
-    const result = this.#result;
-    const now = host.now();
-    if (this.#isPaused) return { what: "nothing", waitsFor: "gossipd lb resume", at: null };
-    if (this.#running !== undefined)
-      return { what: "the round under way", waitsFor: "its end", at: null };
-    if (result?.kind === "waiting") {
-      return { what: result.what, waitsFor: result.because, at: this.#clock(result.at) };
-    }
-    const due = this.#governor.next(now);
-    if (result?.kind === "failed") {
-      return { what: "try again", waitsFor: "a pause after the failure", at: this.#clock(due) };
-    }
-    if (due !== undefined) {
-      return { what: "a round", waitsFor: "more changes", at: this.#clock(due) };
-    }
-    if (result?.kind === "dry run" && result.what.length > 0) {
-      const what = `would do: ${result.what.slice(0, 5).join("; ")}`;
-      return { what, waitsFor: "dry_run", at: null };
-    }
-    if (result?.kind === "confirmed" && result.waits.length > 0) {
-      const waitsFor = result.waits.slice(0, 3).join("; ");
-      return { what: "look again", waitsFor, at: this.#clock(this.#lookAt) };
-    }
-    return { what: "steady look", waitsFor: "interval", at: this.#clock(this.#reconcileAt) };
-  }
-
-  #clock(at: Instant | undefined): string | null {
-    if (at === undefined || !Number.isFinite(at)) return null;
-    const { host } = this.#shared;
-    const wall = new Date(Date.parse(host.wallClock()) + at - host.now());
-    return Number.isNaN(wall.getTime()) ? null : wall.toISOString();
-  }
-
+  /** Not in each of many rounds that follow each other. */
   #saveMemory(): void {
-    const memory = this.#policy.memory();
-    const text = JSON.stringify(memory) ?? "";
-    if (text === this.#saved) return;
-    this.#saved = text;
-    if (memory !== undefined) this.#own.notes.write("policy", memory);
+    const { host } = this.#shared;
+    if (host.now() - this.#savedAt < saveGap && !this.#isStopped) return;
+    this.#savedAt = host.now();
+    this.#own.notes.write("policy", {
+      at: host.wallClock(),
+      memory: this.#policy.memory() ?? null,
+    });
   }
 
   async #keepEdited(text: string): Promise<string> {
@@ -552,19 +402,5 @@ export class Balancer {
       throw diskError(`cannot keep a copy in ${path}`, error);
     }
     return path;
-  }
-}
-
-function resultWord(round: Round, result: RoundResult): LastRound["result"] {
-  switch (result.kind) {
-    case "failed":
-      return "failed";
-    case "waiting":
-      return "waiting";
-    case "confirmed":
-      return round.didSomething ? "confirmed" : "nothing to do";
-    case "frozen":
-    case "dry run":
-      return "nothing to do";
   }
 }

@@ -98,6 +98,7 @@ export class LoadBalancer {
   private constructor(
     config: LbConfig,
     host: LbHost,
+    purpose: "keep" | "look",
     folder: StateDir,
     opened: readonly { readonly config: BalancerConfig; readonly own: Own }[],
     statusFile: (status: () => LbStatus) => StatusFile,
@@ -112,6 +113,7 @@ export class LoadBalancer {
     const shared: Shared = {
       config,
       host,
+      purpose,
       audit: this.#audit,
       reloadTurn: oneAfterAnother(host),
       changed: () => {
@@ -149,6 +151,7 @@ export class LoadBalancer {
       return new LoadBalancer(
         config,
         host,
+        purpose,
         folder,
         opened,
         (status) => new StatusFile(path, host, status),

@@ -30,7 +30,11 @@ export class ServiceRecord {
     }
     const own = observed.servers.filter((server) => server.node === node);
     const old = this.#oldOnes.has(node) ? observed.lingering : 0;
-    const inUse = own.reduce((sum, server) => sum + server.inUse, old);
+    // A proxy that knows which old workers use it has counted them already.
+    const inUse = Math.max(
+      old,
+      own.reduce((sum, server) => sum + server.inUse, 0),
+    );
     if (own.some(({ state }) => state === "ready")) return { state: "serving", inUse };
     const isOut = inUse === 0 && own.every(({ state }) => state === "maint");
     return { state: isOut ? "out" : "draining", inUse };

@@ -150,8 +150,3 @@ export interface BalancerCounters {
   /** How often the proxy or the file was not as it was left. */
   readonly drift: number;
 }
-
-/** The status as a table for people; `now` as {@link LbStatus.at}, to say how long ago things were. */
-export function statusText(status: LbStatus, now: string): string {
-  return status.balancers.map(({ name, condition }) => `${name}  ${condition}  ${now}\n`).join("");
-}

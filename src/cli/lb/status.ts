@@ -1,6 +1,7 @@
 import { OperatorError } from "../../base/errors.js";
 import { parseStatusAnswers, type StatusAnswer } from "../../lb/questions.js";
-import { type LbStatus, statusText } from "../../lb/status.js";
+import type { LbStatus } from "../../lb/status.js";
+import { statusText } from "../../lb/status-text.js";
 import type { Arguments, Command, Terminal } from "../command.js";
 import {
   compareTexts,
