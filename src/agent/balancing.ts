@@ -34,6 +34,8 @@ export interface BalancingParts {
   /** False while the members that we see are not all there is. */
   readonly isJoined: () => boolean;
   readonly tags: Pick<TagKeeper, "cover">;
+  /** Instead of real ones, for tests. */
+  readonly proxies?: NonNullable<LbHost["proxies"]>;
 }
 
 /** What is loaded and open while there is something to balance. */
@@ -162,8 +164,9 @@ export class Balancing {
   }
 
   #host(): LbHost {
-    const { log, now } = this.#parts;
-    return { log, now, wallClock: () => new Date().toISOString(), after: schedule };
+    const { log, now, proxies } = this.#parts;
+    const host = { log, now, wallClock: () => new Date().toISOString(), after: schedule };
+    return proxies === undefined ? host : { ...host, proxies };
   }
 
   async #replace(config: LbConfig | undefined): Promise<void> {
