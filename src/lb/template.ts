@@ -44,12 +44,13 @@ const memoryLimit = 50_000_000;
 export async function renderTemplate(question: TemplateQuestion): Promise<string> {
   const { template } = question;
   const text = await readTemplate(template);
-  const engine = await makeEngine(question);
+  const files = new Map([[text, template]]);
+  const engine = await makeEngine(question, files);
   let output: unknown;
   try {
     output = await engine.render(engine.parse(text, template), modelOf(question));
   } catch (error) {
-    throw new OperatorError(faultIn(template, error), { cause: error });
+    throw new OperatorError(faultIn(template, files, error), { cause: error });
   }
   const rendered = String(output);
   refuseOutput(rendered, template);
@@ -70,12 +71,16 @@ async function readTemplate(path: string): Promise<string> {
   }
 }
 
-async function makeEngine({ template, lines }: TemplateQuestion): Promise<Liquid> {
+/** `files`: takes the path of each part that is read, by its text. */
+async function makeEngine(
+  { template, lines }: TemplateQuestion,
+  files: Map<string, string>,
+): Promise<Liquid> {
   const { Liquid: Engine, Value } = await import("liquidjs");
   const folder = dirname(resolve(template));
   const engine = new Engine({
     root: [folder],
-    fs: templatesOf(folder),
+    fs: templatesOf(folder, files),
     strictVariables: true,
     strictFilters: true,
     lenientIf: true,
@@ -140,13 +145,17 @@ function plain(filter: string, value: unknown): string {
 }
 
 /** The files of the template's folder, and none outside, also by no link. */
-function templatesOf(folder: string) {
+function templatesOf(folder: string, files: Map<string, string>) {
   const never = (): never => {
     throw new Error("templates are read without waiting nowhere");
   };
   return {
     exists: async (path: string) => (await readBytes(realDisk, path)) !== undefined,
-    readFile: readTemplate,
+    readFile: async (path: string) => {
+      const text = await readTemplate(path);
+      files.set(text, path);
+      return text;
+    },
     existsSync: never,
     readFileSync: never,
     resolve: (from: string, file: string, extension: string) => resolve(from, file + extension),
@@ -194,13 +203,14 @@ function serverModel({ node, ip, port, weight, admission, tags }: Server) {
 }
 
 /** Where the fault is and what it is, without Liquid's excerpt of the lines around it. */
-function faultIn(template: string, thrown: unknown): string {
+function faultIn(template: string, files: ReadonlyMap<string, string>, thrown: unknown): string {
   if (!(thrown instanceof Error) || !("token" in thrown)) {
     return `the template ${template}: ${oneLine(reasonOf(thrown))}`;
   }
   const { token, originalError, message } = thrown as LiquidError;
   const [line] = token.getPosition();
   const words = oneLine(originalError?.message ?? message).replace(/, (file:.*, )?line:.*$/, "");
-  const file = token.file ?? template;
+  // Not all of Liquid's tokens know their file, but all know its text.
+  const file = files.get(token.input) ?? token.file ?? template;
   return `${file === template ? template : `${template} (in ${basename(file)})`}, line ${line}: ${words}`;
 }
