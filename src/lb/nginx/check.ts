@@ -67,8 +67,12 @@ async function privateMain(
   return copy(main);
 }
 
-async function test({ binary, timeout }: CheckQuestion, mainFile: string): Promise<void> {
+async function test(question: CheckQuestion, mainFile: string): Promise<void> {
+  const { binary, timeout, staged, file } = question;
   const argv = [binary, "-t", "-q", "-c", mainFile];
   const failure = programFailure(argv, { timeout }, await runProgram(argv, { timeout }));
-  if (failure !== undefined) throw new OperatorError(`nginx refuses the file: ${failure}`);
+  if (failure === undefined) return;
+  // The staged file will be gone when somebody reads this.
+  const words = failure.replaceAll(staged, file).replace(/\d\S+ \S+ (\[\w+\]) \d+#\d+: /g, "$1 ");
+  throw new OperatorError(`nginx refuses the file: ${words}`);
 }
