@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { assert } from "../base/assert.js";
 import { OperatorError } from "../base/errors.js";
 import type { Instant, Millis } from "../base/units.js";
 import { Candidates, compareText, rosterOf } from "./backends.js";
@@ -33,7 +34,9 @@ export class Policy {
   readonly #elapsed: Millis;
   /** By name, in the order of the configuration; empty before the first decision. */
   readonly #pools = new Map<string, PoolPolicy>();
+  /** Of the last decision or order, and of the first. */
   #now: Instant = 0;
+  #start: Instant = 0;
 
   /**
    * `remembered` is what {@link memory} gave to an earlier process, and `elapsed` how long ago that
@@ -68,9 +71,9 @@ export class Policy {
     const lost = new Set<string>();
     for (const config of this.#config.pools) {
       const candidates = Candidates.of(config, roster);
-      const decision = this.#poolFor(config, frozen).decide(
-        this.#look(now, view, probes, candidates, endedAt),
-      );
+      const decision = frozen
+        ? this.#tryOut(config, this.#look(this.#start, view, probes, candidates, endedAt))
+        : this.#poolOf(config).decide(this.#look(now, view, probes, candidates, endedAt));
       pools.push({ name: config.name, servers: [...decision.servers].sort(compareServers) });
       refused.push(...candidates.refused);
       holds.push(...decision.holds, ...warmUpHold(config, frozen, decision));
@@ -80,7 +83,7 @@ export class Policy {
       deadlines.push(...decision.deadlines);
       for (const node of decision.lost) lost.add(node);
     }
-    if (!frozen) for (const node of [...lost].sort(compareText)) this.#damping.lose(now, node);
+    for (const node of [...lost].sort(compareText)) this.#damping.lose(now, node);
     const ahead = deadlines.filter((at) => at !== undefined).filter((at) => at > now);
     const deadline = Math.min(...ahead);
     return {
@@ -122,30 +125,41 @@ export class Policy {
   #begin(now: Instant): void {
     this.#now = now;
     if (this.#pools.size > 0) return;
+    this.#start = now;
     this.#damping.restore(now, this.#elapsed, this.#remembered?.damping);
     this.#overrides.restore(now, this.#elapsed, this.#remembered?.overrides);
     const pools = this.#remembered?.pools;
     for (const pool of this.#config.pools) {
       const remembered = isRecord(pools) ? pools[pool.name] : undefined;
-      this.#pools.set(pool.name, this.#build(pool, this.#elapsed, remembered));
+      this.#pools.set(pool.name, this.#build(pool, now, this.#elapsed, remembered));
     }
   }
 
-  /** Before there is a view a pool decides on trial: nothing of it is remembered. */
-  #poolFor(config: PoolConfig, frozen: boolean): PoolPolicy {
+  #poolOf(config: PoolConfig): PoolPolicy {
     const pool = this.#pools.get(config.name);
-    if (pool === undefined || frozen) return this.#build(config, 0, pool?.memory(this.#now));
+    assert(pool !== undefined, "a pool is built before it decides");
     return pool;
   }
 
-  #build(pool: PoolConfig, elapsed: Millis, remembered: unknown): PoolPolicy {
+  /**
+   * Before there is a view a pool decides on trial, for people to see: nothing of it is remembered, and
+   * no time passes for it.
+   */
+  #tryOut(config: PoolConfig, look: Look): PoolDecision {
+    const trial = this.#build(config, look.now, 0, this.#poolOf(config).memory(look.now));
+    const decision = trial.decide(look);
+    const holds = decision.holds.map((hold) => ({ ...hold, until: undefined }));
+    return { ...decision, holds, deadlines: [], lost: [] };
+  }
+
+  #build(pool: PoolConfig, now: Instant, elapsed: Millis, remembered: unknown): PoolPolicy {
     const { guard } = this.#config;
     if (pool.exclusive !== undefined) {
       const { noPrimary } = pool.exclusive;
-      return new ExclusivePool({ pool, guard, noPrimary }, this.#now, elapsed, remembered);
+      return new ExclusivePool({ pool, guard, noPrimary }, now, elapsed, remembered);
     }
     const { settleLimit } = this.#settle;
-    return new SharedPool({ pool, guard, settleLimit }, this.#now, elapsed, remembered);
+    return new SharedPool({ pool, guard, settleLimit }, now, elapsed, remembered);
   }
 
   #look(

@@ -40,7 +40,12 @@ export class PoolRound {
   readonly #deadlines: Instant[] = [];
   #flapping = false;
 
-  constructor(parts: SharedPoolParts, look: Look, entries: PoolEntries) {
+  constructor(
+    parts: SharedPoolParts,
+    look: Look,
+    entries: PoolEntries,
+    leavers: ReadonlySet<Entry>,
+  ) {
     this.look = look;
     this.#parts = parts;
     this.#entries = entries;
@@ -48,9 +53,9 @@ export class PoolRound {
     const disputed = new Set<Lost>();
     const alive: Entry[] = [];
     for (const entry of entries.all()) {
-      if (!isLost(entry)) {
-        if (!this.#leaves(entry)) alive.push(entry);
-      } else if (this.#isDisputed(entry)) {
+      if (leavers.has(entry)) continue;
+      if (!isLost(entry)) alive.push(entry);
+      else if (this.#isDisputed(entry)) {
         disputed.add(entry);
         // When the dispute ends it is judged like any other.
         entry.loss.phase = "fresh";
@@ -315,11 +320,6 @@ export class PoolRound {
 
   #isUnheard({ heard, loss }: Entry): boolean {
     return !heard && loss?.reason === "vanished" && loss.phase === "held";
-  }
-
-  #leaves(entry: Entry): boolean {
-    const candidate = this.look.candidates.byKey.get(entry.key);
-    return candidate === undefined || wishUnder(this.look, candidate) === "left";
   }
 
   #ask({ endpoint }: Pick<Entry, "endpoint">): "yes" | "no" | "unknown" {

@@ -3,7 +3,7 @@ import { compareText } from "./backends.js";
 import { leastServers } from "./guard.js";
 import type { Look, PoolDecision, PoolPolicy } from "./pool-decision.js";
 import { type Entry, incidentTime, PoolEntries, release, restoreEntries } from "./pool-entries.js";
-import { PoolRound, type SharedPoolParts } from "./pool-round.js";
+import { type Lost, PoolRound, type SharedPoolParts } from "./pool-round.js";
 
 /**
  * A pool of any number of servers: who is in it, who is out, and what is not believed.
@@ -27,7 +27,7 @@ export class SharedPool implements PoolPolicy {
 
   decide(look: Look): PoolDecision {
     const { leavers } = this.#entries.follow(look);
-    const round = new PoolRound(this.#parts, look, this.#entries);
+    const round = new PoolRound(this.#parts, look, this.#entries, new Set(leavers));
     this.#judge(round, leavers);
     return round.admit();
   }
@@ -53,35 +53,40 @@ export class SharedPool implements PoolPolicy {
 
   /** Decides which losses are believed. */
   #judge(round: PoolRound, leavers: readonly Entry[]): void {
-    const { look, lost } = round;
+    const { look, lost, present } = round;
     const { guard } = this.#parts;
     const { now } = look;
-    const fallback = Math.max(1, guard.minServers);
-    round.least = leastServers(guard, this.#entries.recent.at(now));
-    const present = round.present;
-    const short = present < round.least;
-    const tripped = look.isolated || short;
-    const fresh = lost.some(({ loss }) => loss.phase === "fresh");
-    for (const { loss } of lost) {
-      const holdable = !loss.final && (look.isolated || !loss.confirmed || present < fallback);
-      const stale =
-        loss.reason === "vanished" && present >= fallback && now >= loss.at + guard.window;
-      if (!holdable || (stale && !look.isolated)) {
+    const { recent } = this.#entries;
+    const doubtful = new Set(lost.filter((entry) => this.#isDoubtful(round, entry)));
+    const standing = [...doubtful].filter(({ loss }) => loss.phase !== "released").length;
+    // Those who joined just now count as well, or the same view would be judged otherwise next time.
+    round.least = leastServers(guard, Math.max(recent.at(now), present + standing));
+    const tripped = look.isolated || present < round.least;
+    const fresh = [...doubtful].some(({ loss }) => loss.phase === "fresh");
+    for (const entry of lost) {
+      const { loss } = entry;
+      const again = (fresh || look.isolated) && now < loss.at + incidentTime;
+      if (!doubtful.has(entry)) {
         if (loss.phase !== "released") release(loss, now, false);
       } else if (!tripped) {
         if (loss.phase === "fresh") release(loss, now, false);
-      } else if (loss.phase !== "released") {
-        loss.phase = "held";
-      } else if ((fresh || look.isolated) && now < loss.at + incidentTime) {
-        loss.phase = "held";
-      }
+      } else if (loss.phase !== "released" || again) loss.phase = "held";
     }
     this.#limitHeld(round);
     this.#settle(round, tripped);
     this.#keepLast(round, leavers);
-    const held = round.held().filter(({ loss }) => loss.reason !== "left").length;
-    this.#entries.recent.observe(now, present + held);
-    round.least = leastServers(guard, this.#entries.recent.at(now));
+    recent.observe(now, present + round.heldByFailure());
+    round.least = leastServers(guard, recent.at(now));
+  }
+
+  /** Whether a loss may not be true: nobody accepted it, and we did not find the same. */
+  #isDoubtful({ look, present }: PoolRound, { loss }: Lost): boolean {
+    const { guard } = this.#parts;
+    if (loss.final) return false;
+    if (look.isolated || present < Math.max(1, guard.minServers)) return true;
+    // Nobody in the group has known it for so long: it is gone.
+    if (loss.reason === "vanished" && look.now >= loss.at + guard.window) return false;
+    return !loss.confirmed;
   }
 
   /** The pool is never more than full; what was lost first goes first. */
