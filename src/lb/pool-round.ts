@@ -14,6 +14,13 @@ import {
 import { type Entry, type Loss, type PoolEntries, wishUnder } from "./pool-entries.js";
 import { takenOut } from "./suspicion.js";
 
+/**
+ * Lifeguard's awareness above which not even a probe of our own counts against a suspect. One silent
+ * member makes it 3 without any fault of ours: so many helpers could not say that they tried (memberlist
+ * state.go, probeNode).
+ */
+const mostAwareness = 3;
+
 export interface SharedPoolParts {
   readonly pool: PoolConfig;
   readonly guard: GuardConfig;
@@ -186,9 +193,12 @@ export class PoolRound {
     const { awareness, candidates, isolated } = this.look;
     const { maxSuspects, onSuspect, probe } = this.#parts.pool;
     // Who is slow or alone itself finds everybody silent.
-    if (onSuspect === "none" || awareness > 0 || isolated) return new Set();
+    if (onSuspect === "none" || isolated) return new Set();
+    const isUnwell = awareness > (probe === undefined ? 0 : mostAwareness);
     const suspects = ready.filter((entry) => {
       if (entry.forced || candidates.byKey.get(entry.key)?.suspected !== true) return false;
+      // The silence of the very member that is out makes us doubt ourselves: that brings it not back.
+      if (isUnwell && !entry.suspended) return false;
       if (probe === undefined) return true;
       const answer = this.#ask(entry);
       return answer === "no" || (answer === "unknown" && entry.suspended);

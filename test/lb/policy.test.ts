@@ -188,6 +188,25 @@ describe("suspicion", () => {
     expect(ready(bench.see(suspected(2)))).toHaveLength(6);
   });
 
+  test("stays as it is when the agent begins to doubt itself over it", () => {
+    const bench = new Bench(edge, members);
+    expect(told(bench.see(suspected(1)))).toContain("web1 drain suspected");
+    const unwell = { health: { isolated: false, awareness: 8 } };
+    expect(told(bench.see(suspected(1), unwell))).toContain("web1 drain suspected");
+    expect(ready(bench.see(suspected(2), unwell))).toHaveLength(7);
+    expect(ready(bench.see(members, unwell))).toHaveLength(8);
+  });
+
+  test("counts with a probe of our own although the silence makes the agent doubt itself", () => {
+    const bench = new Bench(withPool({ probe: tcpProbe }), members);
+    for (const { ip } of members) bench.answers.set(`${ip}:80`, "yes");
+    bench.decide();
+    bench.answers.set("10.0.0.1:80", "no");
+    const unwell = (awareness: number) => ({ health: { isolated: false, awareness } });
+    expect(ready(bench.see(suspected(1), unwell(4)))).toHaveLength(8);
+    expect(told(bench.see(suspected(1), unwell(3)))).toContain("web1 drain suspected");
+  });
+
   test("asks the service first, and believes it", () => {
     const bench = new Bench(withPool({ probe: tcpProbe }), members);
     for (const { ip } of members) bench.answers.set(`${ip}:80`, "yes");
