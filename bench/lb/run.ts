@@ -9,13 +9,14 @@ import { shown } from "../peers/tables.js";
 export const lbUsage = `       npm run bench -- lb [--rounds N] [--only NAME,...] [--markdown]
 `;
 
-/** Who keeps the same HAProxy in step. The third is what the others are compared with. */
+/** Who keeps the same HAProxy in step. */
 const candidates: Readonly<Record<string, StageOptions>> = {
   "gossipd, socket": { wiring: "built-in" },
   "gossipd, reload": {
     wiring: "built-in",
     balancer: { mode: "reload", governor: { reload_gap: "0s" } },
   },
+  "Serf, lb watch": { wiring: "sidecar" },
   "Serf, haproxy.sh": { wiring: "handlers" },
   "Serf, classic": { wiring: "classic" },
 };

@@ -126,7 +126,13 @@ export class Haproxy {
   }
 
   async master(): Promise<MasterState> {
-    return readMaster(await ask(this.place.masterSocket, "show proc"));
+    let text = "";
+    // While it takes itself over in a reload it refuses.
+    await waitUntil("the master answers", async () => {
+      text = await ask(this.place.masterSocket, "show proc").catch(() => "");
+      return text !== "";
+    });
+    return readMaster(text);
   }
 
   async end(): Promise<void> {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AgentKind, AgentProcess } from "./agent-process.js";
-import type { Child } from "./child.js";
+import { Child } from "./child.js";
 import { Classic, classicConfig } from "./classic.js";
 import { Haproxy, type HaproxyPlace, inService } from "./haproxy.js";
 import type { SwitchedNetwork } from "./netns.js";
@@ -10,10 +10,10 @@ import { waitUntil } from "./waiting.js";
 import { WebProcess } from "./web-process.js";
 
 /**
- * Who keeps the proxy in step. `built-in`: gossipd's load balancer. `handlers`: Serf's agents and our
- * shell handler. `classic`: Serf's agents and the scripts of the tutorials; see {@link Classic}.
+ * Who keeps the proxy in step. `built-in`: gossipd's load balancer, in the agent. `sidecar`: the same
+ * beside Serf's agents, by `gossipd lb watch`. `handlers`: Serf's agents and our shell handler. `classic`: Serf's agents and the scripts of the tutorials; see {@link Classic}.
  */
-export type Wiring = "built-in" | "handlers" | "classic";
+export type Wiring = "built-in" | "sidecar" | "handlers" | "classic";
 
 export interface StageOptions {
   readonly wiring: Wiring;
@@ -89,11 +89,12 @@ export interface NodeOptions {
 /** A proxy, the agent that keeps it in step, and web nodes that come and go; all real processes. */
 export class Stage {
   readonly haproxy: Haproxy;
-  readonly balancer: AgentProcess;
+  balancer: AgentProcess;
   /** Those that are up, by name. */
   readonly nodes = new Map<string, WebNode>();
   readonly #options: StageOptions;
   readonly #classic: Classic | undefined;
+  readonly #start: () => Promise<AgentProcess>;
   readonly #net: (host: number) => string;
   /** All that was ever started, for the end. */
   readonly #children: Child[] = [];
@@ -101,13 +102,17 @@ export class Stage {
 
   private constructor(
     options: StageOptions,
-    parts: Pick<Stage, "haproxy" | "balancer"> & { classic: Classic | undefined },
+    parts: Pick<Stage, "haproxy" | "balancer"> & {
+      readonly classic: Classic | undefined;
+      readonly start: () => Promise<AgentProcess>;
+    },
     net: (host: number) => string,
   ) {
     this.#options = options;
     this.haproxy = parts.haproxy;
     this.balancer = parts.balancer;
     this.#classic = parts.classic;
+    this.#start = parts.start;
     this.#net = net;
   }
 
@@ -134,13 +139,11 @@ export class Stage {
       args.push(`-event-handler=${join(packageRoot, "handlers", "haproxy.sh")}`);
       Object.assign(env, handlerEnvironment(haproxy.place), { SERF_RPC_ADDR: `${net(1)}:7373` });
     }
-    if (wiring === "built-in") {
-      const file = join(haproxy.place.folder, "lb.json");
-      writeFileSync(file, JSON.stringify(lbConfig(haproxy.place, options), null, 1));
-      args.push(`-lb=${file}`);
-    }
-    try {
-      const balancer = await AgentProcess.start({
+    const file = join(haproxy.place.folder, "lb.json");
+    writeFileSync(file, JSON.stringify(lbConfig(haproxy.place, options), null, 1));
+    if (wiring === "built-in") args.push(`-lb=${file}`);
+    const start = (): Promise<AgentProcess> =>
+      AgentProcess.start({
         kind: kindOf(wiring),
         name: "edge",
         ip: net(1),
@@ -149,11 +152,35 @@ export class Stage {
         env,
         within,
       });
-      return new Stage(options, { haproxy, balancer, classic }, net);
+    try {
+      const stage = new Stage(options, { haproxy, balancer: await start(), classic, start }, net);
+      if (wiring === "sidecar") await stage.#startSidecar(file);
+      return stage;
     } catch (error) {
       await haproxy.end();
       throw error;
     }
+  }
+
+  /** The balancer's agent dies; the proxy goes on. */
+  async killBalancer(): Promise<void> {
+    await this.balancer.child.kill();
+  }
+
+  async #startSidecar(file: string): Promise<void> {
+    const { ip } = this.balancer;
+    const child = new Child(
+      "gossipd lb watch",
+      [...gossipd, "lb", "watch", `-lb=${file}`, `-rpc-addr=${ip}:7373`],
+      { within: this.#within(ip) },
+    );
+    this.#children.push(child);
+    await child.becomes("has begun", () => child.said !== "");
+  }
+
+  /** It starts again as it did at first: alone. */
+  async startBalancer(): Promise<void> {
+    this.balancer = await this.#start();
   }
 
   /** Where the balancer keeps its status. */
