@@ -6,6 +6,8 @@
 #   BACKEND_ROLE  web: members whose tag role is this
 #   BACKEND_PORT  80: for members without a tag port
 #
+# A member with a tag state other than ready is left out: draining, maint, starting. It says so itself.
+#
 # Names and tags are what any member of the cluster wants them to be. Each field must match a strict
 # pattern, or the member is left out and named on stderr: what is printed is safe in any
 # configuration file. JSON is read because in it no name can look like another line or column; both
@@ -40,15 +42,17 @@ printf '%s\n' "$members" | awk '
   }
 
   /^  "members": / { listed = 1 }
-  /^    \{/ { name = host = status = role = ""; port = ENVIRON["port"] }
+  /^    \{/ { name = host = status = role = state = ""; port = ENVIRON["port"] }
   /^      "name": "/ { name = text($0) }
   /^      "addr": "/ { host = text($0); sub(/:[0-9]+$/, "", host) }
   /^      "status": "/ { status = text($0) }
   /^        "role": "/ { role = text($0) }
   /^        "port": "/ { port = text($0) }
+  /^        "state": "/ { state = text($0) }
   /^    }/ && role == ENVIRON["role"] {
     if (status == "left" || status == "leaving") left++
     else if (status != "alive") lost++
+    else if (state != "" && state != "ready") left++
     else if (!is_name(name) || !is_host(host) || !is_port(port)) skip(name)
     else {
       print name, host, port | "sort"

@@ -26,6 +26,16 @@ describe.for(shells)("backends.sh in $name", (shell) => {
     expect(box.read("asked")).toBe("members -format=json\n");
   });
 
+  test("leaves out who says that it is not ready, and takes that for a leave", async () => {
+    const box = new Sandbox(shell);
+    const member = (name: string, state: string) => ({ name, tags: { role: "web", state } });
+    const waiting = [member("a", "draining"), member("b", "maint"), member("c", "whatever")];
+    box.members([...waiting, member("d", "ready"), member("e", "")]);
+    expect((await box.run("backends.sh")).stdout).toBe("d 10.0.0.1 80\ne 10.0.0.1 80\n");
+    box.members(waiting);
+    expect(await box.run("backends.sh")).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+
   test("role and port can be chosen", async () => {
     const box = new Sandbox(shell);
     box.members([
