@@ -55,6 +55,10 @@ export class FakeProxy implements Proxy {
     return [...this.#servers.values()].map(({ node, state }) => `${node} ${state}`).sort();
   }
 
+  get servers(): readonly Running[] {
+    return [...this.#servers.values()];
+  }
+
   /** The nodes that get new requests, sorted. */
   get ready(): readonly string[] {
     return [...this.#servers.values()]
@@ -200,7 +204,8 @@ export class FakeProxy implements Proxy {
     for (const line of text.split("\n").filter(isServer)) {
       const [, pool = "", node = "", ip = "", port = "", weight = "", admission = ""] =
         line.split(" ");
-      const state = admission === "ready" ? "ready" : admission === "drain" ? "drain" : "maint";
+      const draining = this.#runtime ? "drain" : "maint";
+      const state = admission === "ready" ? "ready" : admission === "drain" ? draining : "maint";
       const name = `${pool} ${node} ${ip} ${port}`;
       this.#put({
         pool,
