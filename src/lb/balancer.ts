@@ -291,8 +291,8 @@ export class Balancer {
       mayRun ? this.#reconcileAt : undefined,
       mayRun || this.#sync.isBusy ? this.#lookAt : undefined,
     ].filter((at) => at !== undefined);
-    const at = Math.min(...due, now + longestTimer);
-    this.#takeOff = host.after(Math.max(0, at - now), () => this.#wake());
+    const delay = Math.min(...due.map((at) => Math.max(0, at - now)), longestTimer);
+    this.#takeOff = host.after(delay, () => this.#wake());
   }
 
   #wake(): void {
