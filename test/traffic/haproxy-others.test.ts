@@ -169,7 +169,12 @@ real("without a master socket a signal loads the file, and it is seen that it di
     const began = performance.now();
     await rig.proxy.reload(desired, rig.text);
     print(`seen ${(performance.now() - began).toFixed()} ms after the signal was asked for`);
-    expect((await haproxy.master()).worker).not.toBe(worker);
+    await until("the master is back with another worker", async () =>
+      haproxy.master().then(
+        (state) => state.worker !== worker,
+        () => false,
+      ),
+    );
   });
   const bad = rig.text.replace(
     "frontend users\n",
@@ -180,7 +185,12 @@ real("without a master socket a signal loads the file, and it is seen that it di
   await expect(rig.proxy.reload(desired, bad)).rejects.toThrow(/still serves after 2000 ms/);
   rig.write(good);
   await rig.proxy.reload(desired, good);
-  expect(await haproxy.master()).toMatchObject({ failed: 0 });
+  await until("the master is back and well", async () =>
+    haproxy.master().then(
+      ({ failed }) => failed === 0,
+      () => false,
+    ),
+  );
 });
 
 real("no process is sent that signal that it would end", async () => {

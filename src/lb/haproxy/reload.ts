@@ -22,6 +22,9 @@ export interface ReloadPaths {
 /** How often it is looked whether a reload is through. */
 const pollInterval: Millis = 20;
 
+/** How long a master may be away before it counts as gone. */
+const masterGrace: Millis = 500;
+
 /** A master that loads a file answers nobody: one question must not take all of the time. */
 const questionTimeout: Millis = 500;
 
@@ -49,7 +52,7 @@ async function reloadByMaster(
   master: MasterSocket,
   end: Instant,
 ): Promise<number> {
-  const before = await master.state();
+  const before = await stateOf(master, Math.min(end, paths.now() + masterGrace), paths.now);
   // Before 2.7 nothing is answered, and the connection may well break: what counts is what follows.
   const answer = await master.ask("reload", paths.timeout).catch(() => "");
   if (/^Success=0/m.test(answer)) throw refused(paths, faults(answer, paths.file, paths.file));
@@ -71,6 +74,22 @@ async function reloadByMaster(
   } while (paths.now() < end);
   const what = seen === undefined ? trouble : `process ${seen.worker ?? "?"} still serves`;
   throw refused(paths, `no new process within ${paths.timeout} ms: ${what}`);
+}
+
+/** A master is not there for a moment after each reload, whoever asked for that. */
+async function stateOf(
+  master: MasterSocket,
+  end: Instant,
+  now: () => Instant,
+): Promise<MasterState> {
+  for (;;) {
+    try {
+      return await master.state();
+    } catch (error) {
+      if (now() >= end) throw error;
+    }
+    await sleep(pollInterval);
+  }
 }
 
 /** The new process must be reached by its own socket as well: that of the old one may linger for a moment. */

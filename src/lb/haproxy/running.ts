@@ -16,7 +16,8 @@ export class RunningHaproxy {
   readonly #deps: ProxyDeps;
   readonly #file: string;
   #masterState: MasterState | undefined;
-  #warned = "";
+  /** How often in a row the master did not answer. */
+  #silences = 0;
 
   constructor(settings: HaproxyConfig, deps: ProxyDeps, file: string) {
     this.#settings = settings;
@@ -108,19 +109,22 @@ export class RunningHaproxy {
     return `${family.workers[0] ?? ""}@`;
   }
 
-  /** Its silence is no trouble until there is something to be loaded, but told once. */
+  /**
+   * Its silence is no trouble until there is something to be loaded, but told once. For a moment it is
+   * not there after each reload: then what it said last has to do.
+   */
   async #askMaster(): Promise<MasterState | undefined> {
     try {
       const state = await this.master?.state();
-      this.#warned = "";
+      this.#silences = 0;
       return state;
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      const reason = reasonOf(error);
-      if (reason !== this.#warned) {
-        this.#deps.log.warn({ reason }, "master of haproxy does not answer");
+      this.#silences += 1;
+      if (this.#silences === 1) return this.#masterState;
+      if (this.#silences === 2) {
+        this.#deps.log.warn({ reason: reasonOf(error) }, "master of haproxy does not answer");
       }
-      this.#warned = reason;
       return undefined;
     }
   }
