@@ -101,7 +101,10 @@ export class Haproxy {
     // In the foreground it writes none.
     if (processes === "single") writeFileSync(pidFile, `${child.pid}\n`);
     const answers = async (): Promise<boolean> =>
-      (await ask(statsSocket, "show info").catch(() => "")).includes("Pid:");
+      (await ask(statsSocket, "show info").catch(() => "")).includes("Pid:") &&
+      // The worker may be faster than its master.
+      (processes === "single" ||
+        (await ask(masterSocket, "show proc").catch(() => "")).includes("worker"));
     await child.becomes("answers on its socket", answers);
   }
 
