@@ -173,7 +173,9 @@ describe("of an exclusive pool", () => {
       "db2 ready alive",
     ]);
     bench.answers.set("10.0.0.2:5432", "no");
-    expect(said(bench.see([primary("db2", "2", { status: "failed" })]))).toContain("db2 out failed");
+    expect(said(bench.see([primary("db2", "2", { status: "failed" })]))).toContain(
+      "db2 out failed",
+    );
   });
 
   test("the operator's word stands above all claims", () => {

@@ -90,16 +90,6 @@ describe("a server", () => {
         "set server be/s01 state ready",
       ],
     ],
-    [
-      "joins a slot with forgotten connections only after they are closed",
-      { members: ["web1 10.0.0.1"], lines: [web1], served: ["s01 10.0.0.9 maint 0 2"] },
-      [
-        "set server be/s01 state drain",
-        "set server be/s01 state maint",
-        "set server be/s01 addr 10.0.0.1 port 80",
-        "set server be/s01 state ready",
-      ],
-    ],
     ["stays", { members: ["web1 10.0.0.1"], lines: [web1], served: ["s01 10.0.0.1"] }, []],
     [
       "changes its weight",

@@ -198,14 +198,9 @@ function decide(pool: PlannedPool, slot: Slot, age: Millis, known: boolean): Ver
     urgent = false,
   ): Verdict => ({ kind: "act", action: { kind, slot, what, commands, urgent } });
   const stays = served.ip === slot.ip && served.port === slot.port;
+  // In maintenance this also closes the connections that requests left behind (measured): without any
+  // under way none is left that leads to the former address.
   const address = `set server ${name} addr ${slot.ip} port ${slot.port}`;
-  // Kept connections that requests left behind after the maintenance began lead to the former address,
-  // and only the way into maintenance closes them (measured).
-  const purge =
-    (served.idle ?? 0) > 0
-      ? [`set server ${name} state drain`, `set server ${name} state maint`]
-      : [];
-
   if (wish.kind === "ready" && stays) {
     const { weight, cause } = wish.server;
     // Never in percent: of a slot that began with weight 0 that is 0 for ever (1.3).
@@ -233,11 +228,10 @@ function decide(pool: PlannedPool, slot: Slot, age: Millis, known: boolean): Ver
     }
     if (stays) return { kind: "done" };
     if (wish.kind !== "ready") {
-      return act("tidy", `address ${slot.ip}:${slot.port} (${why})`, [...purge, address]);
+      return act("tidy", `address ${slot.ip}:${slot.port} (${why})`, [address]);
     }
     const { weight, cause } = wish.server;
     return act("admit", `ready (${slot.who}, ${cause})`, [
-      ...purge,
       address,
       ...(served.weight === weight ? [] : [`set server ${name} weight ${weight}`]),
       `set server ${name} state ready`,

@@ -14,8 +14,8 @@ interface ModelServer {
 
 /**
  * The servers of one backend of HAProxy as far as the runtime socket shows them, after what was
- * measured: connections are kept after a request, closed on the way into maintenance and only then.
- * Writes down what must never happen.
+ * measured: connections are kept after a request, and closed on the way into maintenance and by a new
+ * address. Writes down what must never happen.
  */
 export class HaproxyModel {
   readonly backend: string;
@@ -100,11 +100,12 @@ export class HaproxyModel {
       return "";
     }
     if (words[3] !== "addr") return "Unknown command";
-    const live = server.state !== "maint" || server.inUse > 0 || server.idle > 0;
+    const live = server.state !== "maint" || server.inUse > 0;
     const moves = server.ip !== words[4] || server.port !== Number(words[6]);
     if (live && moves) this.mistakes.push(`${command}: but it is in service`);
     server.ip = words[4] ?? "";
     server.port = Number(words[6]);
+    server.idle = 0;
     return "no need to change the addr, no need to change the port by 'stats socket command'";
   }
 
