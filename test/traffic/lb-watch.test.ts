@@ -151,11 +151,16 @@ describe.skipIf(missing.length > 0)("gossipd lb watch beside a real agent of Ser
     const planned = traffic.report();
     expect(planned.lost, reportLine(planned)).toEqual([]);
     await Promise.all([web3.agent.child.kill(), web3.web.child.kill()]);
+    // How long that takes is Serf's affair: 5 s, or 20 s if nobody confirms the suspicion.
+    await waitUntil("Serf says that it failed", async () => {
+      const members = await edge.members();
+      return members.get("web3")?.status === "failed";
+    });
     const death = await scene.serves(web1);
     await traffic.more(200);
     const report = await traffic.stop();
     process.stderr.write(
-      `lb watch: join ${join.toFixed(0)} ms, leave ${leave.toFixed(0)} ms, death ${death.toFixed(0)} ms; ${reportLine(report)}\n`,
+      `lb watch: join ${join.toFixed(0)} ms, leave ${leave.toFixed(0)} ms, failure ${death.toFixed(0)} ms after Serf knew it; ${reportLine(report)}\n`,
     );
     // What was under way on it, and was not to be sent twice.
     expect(report.lost.filter(({ client }) => client !== "post")).toEqual([]);
