@@ -75,6 +75,8 @@ export class Agent {
   #discovery: Discovery | undefined;
   #draining: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
+  /** We have begun to be one; before, not even we ourselves are known. */
+  #isMember = false;
   /** Somebody was told to be joined, or was known from before, and nobody is here yet. */
   #awaitsOthers: boolean;
 
@@ -100,8 +102,7 @@ export class Agent {
         agent.#poll.stop();
         throw error;
       }
-      agent.#driver.start();
-      agent.#balancing.start();
+      agent.#begin();
       return agent;
     } catch (error) {
       metrics.close();
@@ -143,7 +144,7 @@ export class Agent {
       log,
       now,
       self: () => serf.local,
-      members: () => (this.#isJoined ? serf.members() : undefined),
+      members: () => (this.#isMember && this.#isJoined ? serf.members() : undefined),
       respond: (id, payload) => respond(id, payload),
       handlerTimeout: settings.handlerTimeout,
       meter: metrics,
@@ -369,6 +370,13 @@ export class Agent {
     this.#poll.stop();
     this.#metrics.close();
     this.#log.info({}, "shutdown complete");
+  }
+
+  #begin(): void {
+    this.#driver.start();
+    this.#isMember = true;
+    this.#balancing.start();
+    this.#noteChange();
   }
 
   #depart(): Promise<void> {

@@ -118,7 +118,7 @@ export class Balancing {
   get servesItself(): boolean {
     if (this.#open === undefined || this.#stopped !== undefined) return false;
     const { config, loadBalancer } = this.#open;
-    if (!config.balancers.some(({ pools }) => pools.some((pool) => pool.includeSelf))) return false;
+    if (!mayServeItself(config)) return false;
     return loadBalancer.drained(this.#parts.serf.local.name).some(({ state }) => state !== "out");
   }
 
@@ -227,17 +227,19 @@ export class Balancing {
     this.#isDirty = false;
     if (this.#open === undefined || !this.#isRunning || this.#stopped !== undefined) return;
     this.#toldHealth = this.#health();
-    this.#open.loadBalancer.update(this.#view());
+    this.#open.loadBalancer.update(this.#view(this.#open));
   }
 
-  #view(): View {
+  /**
+   * A member that knows nobody else may be told later whom to join: what was served before its start
+   * stays till then, unless it serves itself.
+   */
+  #view({ config }: Open): View {
     const { isJoined, now, serf } = this.#parts;
-    return {
-      self: serf.local.name,
-      members: serf.members().map((member) => this.#describe(member)),
-      health: serf.health(now()),
-      joined: isJoined(),
-    };
+    const members = serf.members().map((member) => this.#describe(member));
+    const isMeant = members.length > 1 || mayServeItself(config);
+    const health = serf.health(now());
+    return { self: serf.local.name, members, health, joined: isMeant && isJoined() };
   }
 
   /** Members that did not change are the same objects. */
@@ -251,6 +253,10 @@ export class Balancing {
     }
     return serf.suspects(member.name) ? { ...described, suspected: true } : described;
   }
+}
+
+function mayServeItself({ balancers }: LbConfig): boolean {
+  return balancers.some(({ pools }) => pools.some((pool) => pool.includeSelf));
 }
 
 function namesOf(config: LbConfig | undefined): string[] {

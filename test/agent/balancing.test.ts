@@ -199,6 +199,20 @@ describe("the load balancer inside an agent", () => {
     await wants(bench, "w1 ready (alive)");
   });
 
+  test("that knows nobody leaves the file alone, but a member that serves itself is a cluster", async () => {
+    const bench = await balancing();
+    writeFileSync(join(bench.folder, "proxy.cfg"), "as it was\n");
+    await bench.part.open(bench.config());
+    bench.part.start();
+    bench.set();
+    await pause(150);
+    expect(bench.wanted()).toEqual([]);
+    expect(readFileSync(join(bench.folder, "proxy.cfg"), "utf8")).toBe("as it was\n");
+    const pools = [{ name: "all", members: "!none", port: 80, include_self: true }];
+    await bench.part.reload(async () => bench.config({ pools }));
+    await wants(bench, "lb ready (alive)");
+  });
+
   test("is told when our own health changes, of which there is no event", async () => {
     const bench = await balancing();
     await bench.part.open(bench.config({ guard: { keep_share: 0.5, min_servers: 1 } }));
