@@ -75,6 +75,11 @@ export class ConfigText {
     return base === undefined ? name : `${base}/${name}`;
   }
 
+  /** Where a master writes its process id. */
+  get pidFile(): string | undefined {
+    return this.#global("pidfile").at(-1)?.words[1];
+  }
+
   get maxconn(): number | undefined {
     const count = Number(this.#global("maxconn").at(-1)?.words[1]);
     return Number.isSafeInteger(count) ? count : undefined;

@@ -40,6 +40,10 @@ export class RunningHaproxy {
     return path === undefined ? undefined : new RuntimeSocket(path, this.#settings.socketTimeout);
   }
 
+  pidFile(config: ConfigText | undefined): string | undefined {
+    return this.#settings.pidFile ?? config?.pidFile;
+  }
+
   /** What to do about it that there is no runtime socket. */
   get noSocket(): string {
     return `there is no way to ask HAProxy what it serves: add "stats socket PATH mode 600 level admin" to the section global of ${this.#file}, or give "socket" or "master_socket"`;
@@ -91,18 +95,18 @@ export class RunningHaproxy {
     return {
       at: this.#deps.now(),
       trouble: undefined,
-      process: await this.#processWithoutSocket(),
+      process: await this.#processWithoutSocket(config),
       servers: [],
       lingering: 0,
     };
   }
 
-  async #processWithoutSocket(): Promise<string> {
+  async #processWithoutSocket(config: ConfigText | undefined): Promise<string> {
     if (this.master !== undefined) {
       const { worker, reloads } = await this.master.state();
       return `${worker ?? ""}@reload ${reloads}`;
     }
-    const { pidFile } = this.#settings;
+    const pidFile = this.pidFile(config);
     if (pidFile === undefined) throw new OperatorError(this.noSocket);
     const family = await familyOf(await masterOf(pidFile));
     if (family === undefined) throw new OperatorError(this.noSocket);
