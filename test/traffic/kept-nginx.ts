@@ -39,7 +39,7 @@ export interface KeptOptions {
 }
 
 /** Notes that are as good as those on a disk. */
-export function memoryNotes(): Notes {
+function memoryNotes(): Notes {
   const kept = new Map<string, string>();
   return {
     read: (key) => {
@@ -143,7 +143,7 @@ export function serverAt(
   return { node, ip, port, ...usual, ...more };
 }
 
-export function desiredOf(servers: readonly Server[], name = "web"): Desired {
+function desiredOf(servers: readonly Server[], name = "web"): Desired {
   const pools: Pool[] = [{ name, servers }];
   return { pools, version: "0123456789ab", refused: [], holds: [], frozen: false };
 }

@@ -1,10 +1,13 @@
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Server } from "../../src/lb/model.js";
+import { tempDir } from "../agent/temp-dir.js";
 import { missingPrograms } from "../support/programs.js";
-import { KeptNginx, serverAt } from "./kept-nginx.js";
+import { KeptNginx, nginxWithGeneration, serverAt } from "./kept-nginx.js";
 import { Load } from "./support/load-client.js";
 import { reportLine } from "./support/load-record.js";
 import { freePort } from "./support/places.js";
@@ -110,5 +113,55 @@ describe.skipIf(missingPrograms("nginx").length > 0)("nginx", () => {
     const report = await load.stop();
     process.stdout.write(`bind conflict: ${reportLine(report)}\n`);
     expect(report.losses).toEqual({});
+  });
+
+  test.for([
+    {
+      how: "its own lines",
+      pool: "{% for s in pools[0].servers %}server {{ s | host_port }}; # {{ s.node }}\n{% endfor %}",
+    },
+    { how: "the lines that gossipd makes", pool: '{% servers "web" %}' },
+  ])("is written as a whole by a template with $how", async ({ pool }) => {
+    const folder = tempDir();
+    const template = join(folder, "nginx.liquid");
+    const kept = await KeptNginx.start({ ip, keys: { template } });
+    const text = nginxWithGeneration(kept.nginx.place)
+      .replace(/# gossipd begin web[\s\S]*# gossipd end web/, pool)
+      .replace(
+        /# gossipd begin generation[\s\S]*# gossipd end generation/,
+        'return 200 "{{ generation }}";',
+      );
+    writeFileSync(template, text);
+    const [one, two] = [await web("web1"), await web("web2")];
+    const { servers } = await kept.apply([of(one)]);
+    expect(servers).toMatchObject([{ pool: "web", node: "web1", ip, port: one.port }]);
+    expect(await answerOf(kept)).toBe("web1");
+    expect(await kept.reasonToReload([of(one)])).toBeUndefined();
+    const live = kept.text;
+    writeFileSync(template, text.replace("http {", "http {\n{{ pools.web }}"));
+    await expect(kept.apply([of(two)])).rejects.toThrow(
+      `${template}, line 7: undefined variable: pools.web`,
+    );
+    writeFileSync(template, text.replace("http {", "http {\nnonsense;"));
+    await expect(kept.apply([of(two)])).rejects.toThrow('unknown directive "nonsense"');
+    expect(kept.text).toBe(live);
+    writeFileSync(template, text);
+    await kept.apply([of(two)]);
+    expect(await answerOf(kept)).toBe("web2");
+  });
+
+  test("that answers with another generation was not seen to serve the new one", async () => {
+    const { port } = await web("web1");
+    const other = createHttpServer((_, response) => response.end("0123456789ab")).listen(0, ip);
+    await once(other, "listening");
+    onTestFinished(() => void other.close());
+    const { port: otherPort } = other.address() as AddressInfo;
+    const kept = await KeptNginx.start({
+      ip,
+      keys: { reload_timeout: "1s", generation: `http://${ip}:${otherPort}/` },
+    });
+    await expect(kept.apply([serverAt("web1", ip, port)])).rejects.toThrow(
+      `http://${ip}:${otherPort}/ answers "0123456789ab", which is not the generation of the file`,
+    );
   });
 });

@@ -15,19 +15,15 @@ const patience: Millis = 1_000;
 const pause: Millis = 20;
 
 /**
- * Asks a location on connections of their own until it answers with `generation` five times in a row.
- * Throws OperatorError with the last other answer if that has not happened after `limit`.
+ * Asks a location on connections of their own until it answers with a generation of `text` five times
+ * in a row. Throws OperatorError with the last other answer if that has not happened after `limit`.
  */
-export async function confirmGeneration(
-  url: string,
-  generation: string,
-  limit: Millis,
-): Promise<void> {
+export async function confirmGeneration(url: string, text: string, limit: Millis): Promise<void> {
   const end = performance.now() + limit;
   let last = "nothing";
   for (let inRow = 0; inRow < enough; ) {
     const answer = await askGeneration(url).catch((error: unknown) => error);
-    if (typeof answer === "string" && answer.includes(generation)) {
+    if (typeof answer === "string" && isOf(text, answer)) {
       inRow += 1;
       continue;
     }
@@ -35,11 +31,16 @@ export async function confirmGeneration(
     last = answer instanceof Error ? oneLine(answer.message) : quoted(String(answer));
     if (performance.now() > end) {
       throw new OperatorError(
-        `nginx loaded the file, but ${url} answers ${last} and not the new generation ${generation}`,
+        `nginx loaded the file, but ${url} answers ${last}, which is not the generation of the file`,
       );
     }
     await sleep(pause);
   }
+}
+
+/** Whether it shows 12 hex digits that are in the text. */
+function isOf(text: string, answer: string): boolean {
+  return (answer.match(/\b[0-9a-f]{12}\b/g) ?? []).some((generation) => text.includes(generation));
 }
 
 function askGeneration(url: string): Promise<string> {

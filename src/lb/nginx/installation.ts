@@ -50,7 +50,7 @@ export async function findInstallation(
 }
 
 /** Only the main file has the block `events`. */
-export function isMain(text: string): boolean {
+function isMain(text: string): boolean {
   return /^\s*events\s*\{/m.test(text);
 }
 

@@ -5,7 +5,7 @@ import type { Pool, ServedServer, Server } from "../model.js";
 import { readIp, readNodeName, readPort, readWeight } from "../values.js";
 
 /** An upstream without a server is an error in the whole file (loadbalancer.md 1.8). */
-export const placeholderLine = "server 127.0.0.1:1 down;";
+const placeholderLine = "server 127.0.0.1:1 down;";
 
 /** nginx has no checks of its own: a server that does not answer is left alone for a moment. */
 const defaultOptions = "max_fails=1 fail_timeout=2s";
@@ -15,7 +15,7 @@ const defaultOptions = "max_fails=1 fail_timeout=2s";
  * what it began with servers that have none any more, and weight 0 is an error. They do not stay as
  * `down`, as each change of a line is a reload, and a member that drains is about to leave.
  */
-export function isListed(server: Server): boolean {
+function isListed(server: Server): boolean {
   return server.admission === "ready" && server.weight > 0;
 }
 
@@ -48,7 +48,7 @@ export function generationOf(lines: ReadonlyMap<string, readonly string[]>): str
 }
 
 /** What of a server line concerns us; undefined if it is none, or down, or has no address of a member. */
-export function parseLine(
+function parseLine(
   text: string,
 ): Pick<ServedServer, "ip" | "port" | "weight" | "node"> | undefined {
   const [, host = "", port = "", rest = "", comment = ""] =

@@ -136,7 +136,7 @@ class Nginx implements Proxy {
     this.#note(after, text);
     const url = this.#nginx.generation;
     if (url === undefined) return;
-    await confirmGeneration(url, this.#generation(text), Math.max(0, end - performance.now()));
+    await confirmGeneration(url, text, Math.max(0, end - performance.now()));
   }
 
   #reasonToReload(text: string, observed: Observation): string | undefined {
@@ -174,7 +174,9 @@ class Nginx implements Proxy {
   }
 
   #servers(text: string): readonly ServedServer[] {
-    if (this.#config.template === undefined) {
+    // A template may have written the markers as well.
+    const isMarked = this.#config.template === undefined || text.includes("# gossipd begin ");
+    if (isMarked) {
       const blocks = findBlocks(text, this.#pools, { file: this.#config.file });
       return blocks.flatMap(({ name, lines }) => parseLines(name, lines));
     }
