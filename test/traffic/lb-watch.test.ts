@@ -253,6 +253,47 @@ describe.skipIf(missing.length > 0)("gossipd lb watch beside a real agent of Ser
     expect(await sidecar.stop()).toBe("exit status 0");
     await scene.serves(web1);
   });
+
+  test("keeps the pool while the agent hangs, and goes on with it afterwards", async () => {
+    const scene = await Scene.open();
+    const edge = await scene.edge();
+    const web1 = await scene.node("web1", edge);
+    const web2 = await scene.node("web2", edge);
+    const sidecar = await scene.watch(edge);
+    await scene.serves(web1, web2);
+    edge.child.freeze();
+    await sidecar.becomes("sees it", () => sidecar.said.includes("agent out of reach"));
+    await scene.serves(web1, web2);
+    const web3 = await scene.node("web3", web1.agent);
+    edge.child.thaw();
+    await scene.serves(web1, web2, web3);
+    expect(await sidecar.stop()).toBe("exit status 0");
+  });
+
+  test("may be killed: the status tells, the proxy goes on, and the next one needs no reload", async () => {
+    const scene = await Scene.open();
+    const edge = await scene.edge();
+    const web1 = await scene.node("web1", edge);
+    const web2 = await scene.node("web2", edge);
+    const first = await scene.watch(edge);
+    await scene.serves(web1, web2);
+    const status = async (): Promise<string> => await scene.lb("status").ended;
+    await waitUntil("it is in step", async () => (await status()) === "exit status 0");
+    const { reloads } = await scene.haproxy.master();
+    const traffic = load(scene);
+    await first.kill();
+    expect(await status()).toBe("exit status 2");
+    web2.agent.askToLeave();
+    await web2.agent.child.ended;
+    const second = await scene.watch(edge);
+    await scene.serves(web1);
+    await web2.web.child.stop();
+    await waitUntil("it is in step", async () => (await status()) === "exit status 0");
+    const report = await traffic.stop();
+    expect(report.lost, reportLine(report)).toEqual([]);
+    expect((await scene.haproxy.master()).reloads).toBe(reloads);
+    expect(await second.stop()).toBe("exit status 0");
+  });
 });
 
 describe.skipIf(missing.length > 0)("gossipd lb apply as an event handler of Serf's", () => {
