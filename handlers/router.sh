@@ -6,6 +6,7 @@
 #   member-join.sh, member-leave.sh, member-failed.sh, member-update.sh, member-reap.sh
 #   user-NAME.sh   for the user event NAME
 #   query-NAME.sh  for the query NAME; what it prints is the answer
+#   state.sh       for a handler of states: state=/etc/gossipd/router.sh
 #
 # An event without a script is nobody's business: nothing runs, a query gets no answer. Anybody in the
 # cluster chooses names, so only letters, digits, ".", "_" and "-" are taken to the folder.
@@ -17,7 +18,9 @@ export LC_ALL=C
 case ${SERF_EVENT:-} in
   user) script=user-${SERF_USER_EVENT:-} ;;
   query) script=query-${SERF_QUERY_NAME:-} ;;
-  member-join | member-leave | member-failed | member-update | member-reap) script=$SERF_EVENT ;;
+  member-join | member-leave | member-failed | member-update | member-reap | state)
+    script=$SERF_EVENT
+    ;;
   *)
     echo "router.sh: not called for an event" >&2
     exit 1

@@ -9,6 +9,7 @@ import type { LbMember, View } from "../lb/model.js";
 import type { answerQuestion } from "../lb/questions.js";
 import type { Member } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
+import { balancerTag } from "./state-order.js";
 import type { TagKeeper } from "./tag-keeper.js";
 import { schedule } from "./timers.js";
 import { within } from "./within.js";
@@ -22,9 +23,6 @@ const openInterval: Millis = 50;
 
 /** How long our end waits for a round that is under way; what is cut off is repaired at the next start. */
 const stopLimit: Millis = seconds(5);
-
-/** The tag by which members know whom to ask. */
-const balancerTag = "balancer";
 
 export interface BalancingParts {
   /** Of the component `agent.lb`. */

@@ -3,11 +3,8 @@ import type { Instant, Millis } from "../base/units.js";
 import type { Acknowledgement, BalancerGroup } from "../lb/acknowledgement.js";
 import type { QueryRecord, RpcQuestion } from "../rpc/api.js";
 import type { Serf } from "../serf/serf.js";
-import { stateTag } from "./state-order.js";
+import { balancerTag, stateTag } from "./state-order.js";
 import type { TagKeeper } from "./tag-keeper.js";
-
-/** The tag of members that run balancers; the load balancer's part has it as well, and is not loaded here. */
-const balancerTag = "balancer";
 
 export interface DrainParts {
   /** Of the component `agent`. */

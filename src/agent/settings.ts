@@ -1,6 +1,6 @@
 import type { Millis } from "../base/units.js";
 
-export type JsonObject = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What an operator can set, after defaults, files, environment and flags were merged. */
 export interface Settings {

@@ -5,8 +5,14 @@ export const stateTag = "state";
 
 const states: ReadonlySet<string> = new Set(["ready", "draining", "maint", "starting"]);
 
+/**
+ * The tag of members that run balancers, so that others know whom to ask. The load balancer's part has it
+ * as well, and is not loaded where there is none.
+ */
+export const balancerTag = "balancer";
+
 /** What the query `lb-state` asks of one member. */
-export interface StateOrder {
+interface StateOrder {
   readonly node: string;
   readonly state: string;
 }
@@ -18,7 +24,7 @@ export function parseStateOrder(payload: Bytes): StateOrder | undefined {
   return { node, state };
 }
 
-/** Throws nothing: what is wrong with a state, or undefined. */
+/** What is wrong with a state, or undefined. */
 export function stateFault(state: string): string | undefined {
   if (states.has(state)) return undefined;
   return `there is no state ${JSON.stringify(state.slice(0, 100))}, but ${[...states].join(", ")}`;

@@ -9,7 +9,7 @@ export const balancerTag = "balancer";
 export type Wanted = "out" | "serving";
 
 /** What a member says that runs balancers. */
-export interface BalancerMember {
+interface BalancerMember {
   readonly name: string;
   readonly tags: ReadonlyMap<string, string>;
 }

@@ -5,7 +5,7 @@ import { Sandbox, type Shell, shells } from "./sandbox.js";
 function folder(shell?: Shell): Sandbox {
   const box = new Sandbox(shell);
   mkdirSync(box.path("on"));
-  for (const name of ["member-join", "member-failed", "user-deploy", "query-load.1_x-y"]) {
+  for (const name of ["member-join", "member-failed", "state", "user-deploy", "query-load.1_x-y"]) {
     box.script(`on/${name}.sh`, `echo "${name}:$SERF_EVENT"; cat; exit 7`);
   }
   box.script("canary.sh", "echo caught");
@@ -17,6 +17,7 @@ describe.for(shells)("router.sh in $name", (shell) => {
   test.for([
     { event: { SERF_EVENT: "member-join" }, script: "member-join" },
     { event: { SERF_EVENT: "member-failed" }, script: "member-failed" },
+    { event: { SERF_EVENT: "state" }, script: "state" },
     { event: { SERF_EVENT: "user", SERF_USER_EVENT: "deploy" }, script: "user-deploy" },
     { event: { SERF_EVENT: "query", SERF_QUERY_NAME: "load.1_x-y" }, script: "query-load.1_x-y" },
   ])("gives $event its script, stdin and exit status", async ({ event, script }) => {
