@@ -37,12 +37,9 @@ export function diskError(what: string, thrown: unknown, more = ""): OperatorErr
 export async function readBytes(disk: Disk, path: string): Promise<Buffer | undefined> {
   try {
     // A pipe would be waited for.
-    const { size, ...found } = await disk.stat(path).then((stats) => ({
-      size: stats.size,
-      ordinary: stats.isFile(),
-    }));
-    if (!found.ordinary) throw new OperatorError(`${path} is not an ordinary file`);
-    if (size > maxFileBytes) throw new OperatorError(`${path} is larger than 16 MiB`);
+    const stats = await disk.stat(path);
+    if (!stats.isFile()) throw new OperatorError(`${path} is not an ordinary file`);
+    if (stats.size > maxFileBytes) throw new OperatorError(`${path} is larger than 16 MiB`);
     const file = await disk.open(path, "r");
     try {
       return await file.readFile();

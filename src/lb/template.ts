@@ -1,10 +1,10 @@
-import { realpath } from "node:fs/promises";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, resolve, sep } from "node:path";
 import type { Liquid, LiquidError, TagToken } from "liquidjs";
 import { formatHostPort } from "../base/address.js";
-import { OperatorError, reasonOf } from "../base/errors.js";
-import { diskError, readBytes, realDisk } from "./disk.js";
+import { InvariantError, OperatorError, reasonOf } from "../base/errors.js";
+import { diskError } from "./disk.js";
 import { markersOf } from "./marker.js";
 import type { Desired, Pool, Server } from "./model.js";
 import { refuseOutput } from "./template-output.js";
@@ -43,12 +43,13 @@ const memoryLimit = 50_000_000;
  */
 export async function renderTemplate(question: TemplateQuestion): Promise<string> {
   const { template } = question;
-  const text = await readTemplate(template);
+  const text = readTemplate(template);
   const files = new Map([[text, template]]);
   const engine = await makeEngine(question, files);
   let output: unknown;
   try {
-    output = await engine.render(engine.parse(text, template), modelOf(question));
+    // Not its asynchronous twin, which takes six times as long: parts are small files beside it.
+    output = engine.renderSync(engine.parse(text, template), modelOf(question));
   } catch (error) {
     throw new OperatorError(faultIn(template, files, error), { cause: error });
   }
@@ -57,15 +58,16 @@ export async function renderTemplate(question: TemplateQuestion): Promise<string
   return rendered;
 }
 
-async function readTemplate(path: string): Promise<string> {
+function readTemplate(path: string): string {
   try {
-    const bytes = await readBytes(realDisk, path);
-    if (bytes === undefined) throw new OperatorError(`there is no template ${path}`);
-    const { mode } = await realDisk.stat(path);
-    if ((mode & 0o002) !== 0) {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) throw new OperatorError(`there is no template ${path}`);
+    if (!stats.isFile()) throw new OperatorError(`the template ${path} is not an ordinary file`);
+    if ((stats.mode & 0o002) !== 0) {
       throw new OperatorError(`everybody may write to the template ${path}: chmod o-w it`);
     }
-    return bytes.toString("utf8");
+    if (stats.size > parseLimit) throw new OperatorError(`the template ${path} is too long`);
+    return readFileSync(path, "utf8");
   } catch (error) {
     throw diskError(`cannot read the template ${path}`, error);
   }
@@ -147,24 +149,22 @@ function plain(filter: string, value: unknown): string {
 /** The files of the template's folder, and none outside, also by no link. */
 function templatesOf(folder: string, files: Map<string, string>) {
   const never = (): never => {
-    throw new Error("templates are read without waiting nowhere");
+    throw new InvariantError("templates are rendered without waiting");
   };
   return {
-    exists: async (path: string) => (await readBytes(realDisk, path)) !== undefined,
-    readFile: async (path: string) => {
-      const text = await readTemplate(path);
+    exists: never,
+    readFile: never,
+    existsSync,
+    readFileSync: (path: string) => {
+      const text = readTemplate(path);
       files.set(text, path);
       return text;
     },
-    existsSync: never,
-    readFileSync: never,
     resolve: (from: string, file: string, extension: string) => resolve(from, file + extension),
     dirname,
     sep,
-    contains: async (_root: string, path: string) => {
-      const [root, real] = await Promise.all([realpath(folder), realpath(path).catch(() => "")]);
-      return real.startsWith(root + sep);
-    },
+    containsSync: (_root: string, path: string) =>
+      existsSync(path) && realpathSync(path).startsWith(realpathSync(folder) + sep),
   };
 }
 
