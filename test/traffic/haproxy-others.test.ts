@@ -247,3 +247,58 @@ real.for([
     expect(rig.reloads).toBe(count);
   },
 );
+
+real("a server is in use for as long as a process from before a reload sends from it", async () => {
+  const [one, two] = [await webServer("web1", 26), await webServer("web2", 27)];
+  const haproxy = await running();
+  const rig = new Rig(haproxy.place);
+  const [first, second] = [one, two].map(memberOf);
+  if (first === undefined || second === undefined) return;
+  await rig.settle(desiredOf([first]));
+  const download = Load.start({ target: haproxy.target, clients: { download: 1 } });
+  await until("it is under way", async () => (await rig.observe()).servers[0]?.inUse === 1);
+  const both = desiredOf([first, second]);
+  await rig.settle(both);
+  await rig.proxy.reload(both, rig.text);
+  const ended = download.stop();
+  await rig.settle(desiredOf([{ ...first, admission: "drain" }, second]));
+  // All that it had under way is over only now: it may stop.
+  await one.child.kill();
+  const report = await ended;
+  expect(report.losses).toEqual({});
+  expect(report.answered).toBe(1);
+  expect(rig.waits).toContain("web/s01: 1 request under way");
+});
+
+real(
+  "by mode `reload` all is done by the file, and what differs from it is loaded anew",
+  async () => {
+    const [one, two] = [await webServer("web1", 28), await webServer("web2", 29)];
+    const haproxy = await running();
+    const rig = new Rig(haproxy.place, configFor(haproxy.place, { mode: "reload" }));
+    const [first, second] = [one, two].map(memberOf);
+    if (first === undefined || second === undefined) return;
+    await rig.settle(desiredOf([first]));
+    await withoutLoss(haproxy, async (load) => {
+      await rig.settle(desiredOf([first, second]));
+      await until("both serve", () => load.answered("web2") > 0);
+      await rig.settle(desiredOf([{ ...first, admission: "drain" }, second]));
+      await one.child.kill();
+      await load.more(50);
+    });
+    const states = async (): Promise<unknown> =>
+      (await rig.observe()).servers.map(({ node, state }) => [node, state]);
+    const desired = desiredOf([{ ...first, admission: "drain" }, second]);
+    expect(await states()).toEqual([
+      ["web1", "drain"],
+      ["web2", "ready"],
+    ]);
+    const [, server] = await haproxy.servers();
+    await haproxy.ask(`set server web/${server?.name} weight 3`);
+    expect(await rig.settle(desired)).toEqual([
+      expect.stringMatching(/reload: web\/web2-\w+ has the weight 3 in HAProxy, 100 in the file/),
+    ]);
+    expect(await rig.settle(desired)).toEqual([]);
+    expect(rig.steps).toBe(0);
+  },
+);

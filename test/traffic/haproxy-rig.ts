@@ -82,6 +82,8 @@ export class Rig {
   readonly #place: HaproxyPlace;
   reloads = 0;
   steps = 0;
+  /** All that was waited for, the same only once. */
+  readonly waits = new Set<string>();
 
   constructor(place: HaproxyPlace, config = configFor(place), notes = new KeptNotes()) {
     this.#place = place;
@@ -133,6 +135,7 @@ export class Rig {
       if (plan.steps.length === 0 && plan.reload === undefined && plan.waits.length === 0) {
         return done;
       }
+      for (const wait of plan.waits) this.waits.add(wait);
       await this.proxy.perform(plan.steps);
       this.steps += plan.steps.length;
       done.push(...plan.steps.map(({ words }) => words));

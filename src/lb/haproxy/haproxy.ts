@@ -16,6 +16,7 @@ import { Loaded } from "./loaded.js";
 import { linesOf, ownedLines, shapeOf, stateTargets, textOf } from "./pool-text.js";
 import { refuseBindChanges } from "./preflight.js";
 import { reloadHaproxy } from "./reload.js";
+import { planReload } from "./reload-plan.js";
 import { RunningHaproxy } from "./running.js";
 import { performSteps } from "./runtime-perform.js";
 import { type Drains, type PlannedPool, planSlots } from "./runtime-plan.js";
@@ -136,12 +137,11 @@ class Haproxy implements Proxy {
     }
     const config = this.#parse(text);
     const stale = this.#staleness(config, observed);
-    if (!this.#hasSlots(config)) {
-      return { steps: [], reload: stale, waits: [], lookAgain: undefined };
-    }
+    const pools = this.#planned(config, desired);
+    if (!this.#hasSlots(config)) return planReload(pools, observed, stale);
     const { steps, reload, waits, lookAgain, drains } = planSlots(
       now,
-      this.#planned(config, desired),
+      pools,
       observed,
       this.#drains,
     );

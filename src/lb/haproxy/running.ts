@@ -6,6 +6,7 @@ import type { ConfigText, PoolPlace } from "./config-text.js";
 import { type Descriptors, descriptorLimit, readDescriptors } from "./descriptors.js";
 import { MasterSocket, type MasterState } from "./master-socket.js";
 import { observeHaproxy } from "./observe.js";
+import { withOldWorkers } from "./old-workers.js";
 import { familyOf, masterOf } from "./process-table.js";
 import { RuntimeSocket } from "./runtime-socket.js";
 
@@ -58,7 +59,11 @@ export class RunningHaproxy {
       const [seen, master] = await Promise.all([this.#ask(config, places), this.#askMaster()]);
       this.#masterState = master;
       if (seen.trouble !== undefined) return seen;
-      return { ...seen, lingering: await this.#lingering(seen.process) };
+      const lingering = await this.#lingering(seen.process);
+      if (this.master === undefined || master === undefined) return { ...seen, lingering };
+      const backends = new Map(places.map(({ pool, section }) => [pool, section.name]));
+      const whole = await withOldWorkers(seen, this.master, master.lingering, backends);
+      return { ...whole, lingering };
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       const at = this.#deps.now();
