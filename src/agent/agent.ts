@@ -325,7 +325,8 @@ export class Agent {
    */
   drain(): Promise<void> | undefined {
     const { drainTimeout } = this.settings;
-    if (this.#draining === undefined && drainTimeout > 0 && this.#drain.isNeeded) {
+    const isOpen = this.#draining === undefined && this.#leaving === undefined;
+    if (isOpen && drainTimeout > 0 && this.#drain.isNeeded) {
       this.#draining = this.#drain.run(drainTimeout);
     }
     return this.#draining;

@@ -1,3 +1,4 @@
+import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Instant, Millis } from "../base/units.js";
 import type { Acknowledgement, BalancerGroup } from "../lb/acknowledgement.js";
@@ -52,9 +53,15 @@ export class Drain {
         log.warn({ reason: String(thrown) }, "tag state could not be set");
       });
     }
-    const answers = await untilAcknowledged(name, "out", limit, this.#group());
-    const took = Math.round(now() - begun);
-    for (const answer of answers) this.#report(answer, took);
+    try {
+      const answers = await untilAcknowledged(name, "out", limit, this.#group());
+      const took = Math.round(now() - begun);
+      for (const answer of answers) this.#report(answer, took);
+    } catch (thrown) {
+      // A leave that cannot ask is still a leave: query_size_limit may be too small.
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      log.warn({ reason: thrown.message }, "load balancers cannot be asked");
+    }
   }
 
   /** Ends the wait, which does not resolve then: nothing is left to be done after it. */

@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { runCli } from "../support/agents.js";
 import { until } from "../support/wait.js";
 import { agentTest, freshIp, runAgent, untilPrinted } from "./agent-process.js";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** A proxy that is no program: a file between two markers, and a command that says yes. */
 const test = agentTest.extend<{ site: Site }>({

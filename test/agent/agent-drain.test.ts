@@ -1,10 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { Agent } from "../support/agents.js";
 import { until } from "../support/wait.js";
 import { agentTest, linesOf, untilPrinted } from "./agent-process.js";
+
+// Two processes for each, and all side by side.
+vi.setConfig({ testTimeout: 60_000 });
 
 const test = agentTest.extend<{ group: Group }>({
   group: async ({ start }, use) => {
@@ -81,11 +84,11 @@ test("a second signal ends the wait at once", async ({ group }) => {
 });
 
 test.for([
-  ["-drain-timeout=0", "a drain_timeout of 0"],
-  ["-tag=state=ready", "a balancer that failed"],
-])("%s: with %s an agent leaves as ever", async ([flag], { group }) => {
-  const agent = await group.join([flag as string]);
-  if (flag !== "-drain-timeout=0") {
+  { what: "a drain_timeout of 0", flags: ["-drain-timeout=0"] },
+  { what: "a balancer that failed", flags: [] },
+])("with $what an agent leaves as ever", async ({ flags }, { group }) => {
+  const agent = await group.join(flags);
+  if (flags.length === 0) {
     group.balancer.signal("SIGKILL");
     await until("it is known", async () => (await agent.statuses()).lb === "failed");
   }
@@ -94,6 +97,18 @@ test.for([
   const lines = linesOf(agent);
   const at = lines.indexOf("==> Gracefully shutting down agent...");
   expect(lines[at + 1]).toBe("    TIME [INFO] agent: requesting graceful leave from Serf");
+});
+
+test("an agent whose queries may not be long enough leaves all the same", async ({
+  directory,
+  group,
+}) => {
+  const file = join(directory, "c.json");
+  writeFileSync(file, '{"query_size_limit":50}');
+  const agent = await group.join([`-config-file=${file}`]);
+  agent.signal("SIGTERM");
+  expect(await agent.exited).toBe(0);
+  expect(agent.output).toContain("[WARN] agent: load balancers cannot be asked reason=");
 });
 
 test("an agent in maintenance stays so while it is taken out", async ({ group }) => {
