@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Drains, type PlannedPool, planSlots } from "../../src/lb/haproxy/runtime-plan.js";
 import {
   identityOf,
+  namedLines,
   parseServerLines,
   type ServerLine,
 } from "../../src/lb/haproxy/server-lines.js";
@@ -327,11 +328,13 @@ class Balancer {
   readonly model: HaproxyModel;
   readonly gaps: string[] = [];
   readonly #exclusive: boolean;
+  readonly #dynamic: boolean;
   #drains: Drains = new Map();
   reloads = 0;
 
-  constructor(exclusive: boolean) {
+  constructor({ exclusive = false, dynamic = false } = {}) {
     this.#exclusive = exclusive;
+    this.#dynamic = dynamic;
     this.lines = parseServerLines(["server s01 127.0.0.1:1 disabled"]);
     this.model = new HaproxyModel("be", this.lines);
   }
@@ -340,10 +343,12 @@ class Balancer {
   round(servers: readonly Server[]): boolean {
     const desired = { name: "web", servers };
     const before = this.model.observed("web", this.lines);
-    const assigned = assignSlots({
-      ...{ pool: desired, lines: this.lines, served: before, slots: 2, options: "" },
-      ...{ mayShrink: false, rest: 0 },
-    });
+    const assigned = this.#dynamic
+      ? namedLines(servers, "check", true, this.lines)
+      : assignSlots({
+          ...{ pool: desired, lines: this.lines, served: before, slots: 2, options: "" },
+          ...{ mayShrink: false, rest: 0 },
+        });
     const same = JSON.stringify(assigned) === JSON.stringify(this.lines);
     this.lines = assigned;
     const observed = this.model.observed("web", assigned);
@@ -353,6 +358,7 @@ class Balancer {
         {
           ...{ pool: "web", backend: "be", lines: assigned, desired },
           ...{ exclusive: this.#exclusive, drainLimit: 1_000 },
+          ...(this.#dynamic ? { dynamic: { defaults: "" } } : {}),
         },
       ],
       observation(observed),
@@ -455,7 +461,7 @@ function withOneReady(servers: readonly Server[]): readonly Server[] {
 test("however members and requests change, the file's state is reached, without a gap or a live slot moved", () => {
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
-      const balancer = new Balancer(false);
+      const balancer = new Balancer();
       live(balancer, happenings, false);
       expect(balancer.model.mistakes).toEqual([]);
       expect(balancer.gaps).toEqual([]);
@@ -467,11 +473,80 @@ test("however members and requests change, the file's state is reached, without 
 test("an exclusive pool reaches it as well, and never has two", () => {
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
-      const balancer = new Balancer(true);
+      const balancer = new Balancer({ exclusive: true });
       live(balancer, happenings, true);
       expect(balancer.model.mistakes).toEqual([]);
       expect(balancer.gaps).toEqual([]);
     }),
     { numRuns: 200 },
   );
+});
+
+test("servers that are added and deleted reach it as well, and none is deleted with a connection", () => {
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 60 }), fc.boolean(), (happenings, exclusive) => {
+      const balancer = new Balancer({ exclusive, dynamic: true });
+      live(balancer, happenings, exclusive);
+      expect(balancer.model.mistakes).toEqual([]);
+      expect(balancer.gaps).toEqual([]);
+      expect(balancer.reloads).toBe(0);
+      expect([...balancer.model.servers.keys()].sort()).toEqual(
+        balancer.lines.map(({ name }) => name).sort(),
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe("a server that is added", () => {
+  const line = "server web1-00aa 10.0.0.1:80 id 7 weight 5 check fall 3 # web1";
+
+  function dynamicPlan(situation: Situation, defaults = "") {
+    const { members = [], lines = [], served = [] } = situation;
+    const pool: PlannedPool = {
+      ...{ pool: "web", backend: "be", lines: parseServerLines(lines), exclusive: false },
+      ...{ drainLimit: 10_000, dynamic: { defaults } },
+      desired: { name: "web", servers: members.map(member) },
+    };
+    return planSlots(0, [pool], observation(served.map(running)), situation.drains ?? new Map());
+  }
+
+  test("gets everything that the file would give it, and its checks before it is ready", () => {
+    const joining = { members: ["web1 10.0.0.1 ready alive 5"], lines: [line] };
+    const { steps } = dynamicPlan(joining, "inter 1s fall 2 weight 100");
+    expect(steps.flatMap((step) => step.commands)).toEqual([
+      "add server be/web1-00aa 10.0.0.1:80 id 7 inter 1s fall 2 weight 100 check fall 3 weight 5 pool-purge-delay 5s pool-max-conn -1",
+      "enable health be/web1-00aa",
+      "set server be/web1-00aa state ready",
+    ]);
+  });
+
+  test("waits for a reload if it has what only the file can give", () => {
+    const joining = { members: ["web1 10.0.0.1 ready alive 5"], lines: [line] };
+    for (const defaults of ["init-addr none", "resolvers dns", 'check-sni "a;b"']) {
+      const { steps, reload } = dynamicPlan(joining, defaults);
+      expect(steps).toEqual([]);
+      expect(reload).toMatch(/^web: only the file can give a server the option/);
+    }
+  });
+
+  test.for([
+    ["drains first", "web1-00aa 10.0.0.1 ready 0", ["set server be/web1-00aa state drain"]],
+    [
+      "is in maintenance then",
+      "web1-00aa 10.0.0.1 drain 0",
+      ["set server be/web1-00aa state maint"],
+    ],
+    ["is deleted then", "web1-00aa 10.0.0.1 maint 0", ["del server be/web1-00aa"]],
+    ["is not deleted while anything is under way", "web1-00aa 10.0.0.1 maint 1", []],
+    [
+      "loses forgotten connections before",
+      "web1-00aa 10.0.0.1 maint 0 2",
+      ["set server be/web1-00aa state drain", "set server be/web1-00aa state maint"],
+    ],
+    ["is none of ours if it is not called so", "sorry 10.0.0.1 ready 0", []],
+  ] as const)("and is to go %s", ([, served, expected]) => {
+    const { steps } = dynamicPlan({ served: [served] });
+    expect(steps.flatMap((step) => step.commands)).toEqual(expected);
+  });
 });

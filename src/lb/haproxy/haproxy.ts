@@ -13,7 +13,15 @@ import { checkFile } from "./check.js";
 import { ConfigText, type PoolPlace } from "./config-text.js";
 import { checkDescriptors, neededDescriptors } from "./descriptors.js";
 import { Loaded } from "./loaded.js";
-import { linesOf, ownedLines, shapeOf, stateTargets, textOf } from "./pool-text.js";
+import {
+  defaultsOf,
+  type LineKind,
+  linesOf,
+  ownedLines,
+  shapeOf,
+  stateTargets,
+  textOf,
+} from "./pool-text.js";
 import { refuseBindChanges } from "./preflight.js";
 import { reloadHaproxy } from "./reload.js";
 import { planReload } from "./reload-plan.js";
@@ -91,7 +99,7 @@ class Haproxy implements Proxy {
       desired,
       places: config === undefined ? [] : this.#placesIn(config),
       served: observed.trouble === undefined ? observed.servers : undefined,
-      kind: this.#hasSlots(config) ? "slots" : "named",
+      kind: this.#kindOf(config),
       slots: this.#settings.slots,
       mayShrink: config !== undefined && this.#staleness(config, observed) !== undefined,
     });
@@ -116,7 +124,8 @@ class Haproxy implements Proxy {
 
   shape(text: string): string {
     const config = this.#parse(text);
-    return this.#hasSlots(config) ? shapeOf(text, this.#placesIn(config)) : text;
+    const kind = this.#kindOf(config);
+    return kind === "named" ? text : shapeOf(text, this.#placesIn(config), kind);
   }
 
   async check(staged: string, text: string, live: string | undefined): Promise<void> {
@@ -138,7 +147,7 @@ class Haproxy implements Proxy {
     const config = this.#parse(text);
     const stale = this.#staleness(config, observed);
     const pools = this.#planned(config, desired);
-    if (!this.#hasSlots(config)) return planReload(pools, observed, stale);
+    if (this.#kindOf(config) === "named") return planReload(pools, observed, stale);
     const { steps, reload, waits, lookAgain, drains } = planSlots(
       now,
       pools,
@@ -219,14 +228,17 @@ class Haproxy implements Proxy {
     }
   }
 
-  /** Whether servers are changed at run time; if not, by loading the file anew. */
-  #hasSlots(config: ConfigText | undefined): boolean {
+  /** Whether and how servers are changed at run time; if not, by loading the file anew. */
+  #kindOf(config: ConfigText | undefined): LineKind {
     const { mode, socket } = this.#settings;
-    if (mode !== "auto") return mode !== "reload";
-    return socket !== undefined || config === undefined || config.statsSocket !== undefined;
+    if (mode === "reload") return "named";
+    if (mode !== "auto") return mode;
+    const asks = socket !== undefined || config === undefined || config.statsSocket !== undefined;
+    return asks ? "slots" : "named";
   }
 
   #planned(config: ConfigText, desired: Desired): readonly PlannedPool[] {
+    const dynamic = this.#kindOf(config) === "dynamic";
     return config.places(this.#pools, this.#config.file).flatMap((place) => {
       const pool = desired.pools.find(({ name }) => name === place.pool);
       const settings = this.#config.pools.find(({ name }) => name === place.pool);
@@ -238,6 +250,7 @@ class Haproxy implements Proxy {
         desired: pool,
         exclusive: settings.exclusive !== undefined,
         drainLimit: settings.drainLimit,
+        ...(dynamic ? { dynamic: { defaults: defaultsOf(place) } } : {}),
       };
     });
   }

@@ -13,8 +13,11 @@ import {
 import { assignSlots } from "./slots.js";
 import type { StateTarget } from "./state-filter.js";
 
-/** How members get into the file: into slots, or each with a line of its own. */
-export type LineKind = "slots" | "named";
+/**
+ * How members get into the file: into slots, or each with a line of its own, under a name of which it
+ * is certain that a running process has it with the same options (`dynamic`) or not (`named`).
+ */
+export type LineKind = "slots" | "dynamic" | "named";
 
 export interface LinesQuestion {
   readonly config: BalancerConfig;
@@ -43,6 +46,9 @@ export function linesOf(question: LinesQuestion): ReadonlyMap<string, readonly S
       if (question.kind === "named") {
         return [pool.name, namedLines(pool.servers, options, isConsistent(place), lines)];
       }
+      if (question.kind === "dynamic") {
+        return [pool.name, namedLines(pool.servers, options, true, lines, options)];
+      }
       const reuse = place === undefined ? undefined : settingOf(place.section, "http-reuse");
       return [
         pool.name,
@@ -66,6 +72,15 @@ function isConsistent(place: PoolPlace | undefined): boolean {
   return settingOf(place.section, "hash-type")?.words[1] === "consistent";
 }
 
+/** The words of the `default-server` lines that the servers of a pool have. */
+export function defaultsOf({ section }: PoolPlace): string {
+  return [section.defaults, section]
+    .flatMap((one) => one?.directives ?? [])
+    .filter(({ words }) => words[0] === "default-server")
+    .flatMap(({ words }) => words.slice(1))
+    .join(" ");
+}
+
 export function textOf(
   lines: ReadonlyMap<string, readonly ServerLine[]>,
 ): ReadonlyMap<string, readonly string[]> {
@@ -73,13 +88,19 @@ export function textOf(
 }
 
 /** The text without all that the runtime socket can change as well. */
-export function shapeOf(text: string, places: readonly PoolPlace[]): string {
+export function shapeOf(
+  text: string,
+  places: readonly PoolPlace[],
+  kind: "slots" | "dynamic" = "slots",
+): string {
   const numbers = new Set(places.flatMap((place) => [...place.numbers]));
   return text
     .split("\n")
-    .map((line, index) => {
+    .flatMap((line, index) => {
       const server = numbers.has(index + 1) ? parseServerLine(line) : undefined;
-      return server === undefined ? line : shapeOfSlot(server);
+      if (server === undefined) return [line];
+      // What can be added and deleted does not make a shape at all.
+      return kind === "slots" ? [shapeOfSlot(server)] : [];
     })
     .join("\n");
 }

@@ -2,13 +2,14 @@ import { OperatorError, reasonOf } from "../../base/errors.js";
 import type { HaproxyConfig } from "../config.js";
 import type { Observation } from "../model.js";
 import type { ProxyDeps } from "../proxy.js";
-import type { ConfigText, PoolPlace } from "./config-text.js";
+import type { ConfigText, PoolPlace, Section } from "./config-text.js";
 import { type Descriptors, descriptorLimit, readDescriptors } from "./descriptors.js";
 import { MasterSocket, type MasterState } from "./master-socket.js";
 import { observeHaproxy } from "./observe.js";
 import { withOldWorkers } from "./old-workers.js";
 import { familyOf, masterOf } from "./process-table.js";
 import { RuntimeSocket } from "./runtime-socket.js";
+import type { ServerLine } from "./server-lines.js";
 
 /** The processes of an HAProxy, by every way to them that there is. Holds no connection. */
 export class RunningHaproxy {
@@ -94,6 +95,7 @@ export class RunningHaproxy {
         pool,
         backend: section.name,
         lines,
+        foreign: foreignIn(section, lines),
       }));
       return await observeHaproxy(stats, this.#deps.now, pools);
     }
@@ -143,4 +145,13 @@ export class RunningHaproxy {
     const family = await familyOf(Number.parseInt(process, 10));
     return family === undefined ? 0 : Math.max(0, family.workers.length - 1);
   }
+}
+
+/** The servers of a section that are not the pool's. */
+function foreignIn({ directives }: Section, lines: readonly ServerLine[]): ReadonlySet<string> {
+  const own = new Set(lines.map(({ name }) => name));
+  const names = directives.flatMap(({ words: [keyword, name] }) =>
+    keyword === "server" && name !== undefined && !own.has(name) ? [name] : [],
+  );
+  return new Set(names);
 }

@@ -31,7 +31,10 @@ export function isConsent(command: string, answer: string): boolean {
     );
   }
   if (command.startsWith("add server ")) return answer === "New server registered.";
-  if (command.startsWith("del server ")) return answer === "Server deleted.";
+  // One that still has connections is tried again, as long as it is there.
+  if (command.startsWith("del server ")) {
+    return answer === "Server deleted." || answer.startsWith("Server still has connections");
+  }
   return false;
 }
 

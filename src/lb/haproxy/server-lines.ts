@@ -128,19 +128,21 @@ export function lineOf(
  * digits that stand for all that makes the server, so that another address is another server. With
  * ids if they are asked for: from a hash of the node's name, so that every balancer builds the same
  * ring (loadbalancer.md 3.3). `taken` are names and ids that servers in service have, by identity.
+ * With a `salt` servers have other names: those that cannot be changed have to be replaced.
  */
 export function namedLines(
   servers: readonly Server[],
   options: string,
   withIds: boolean,
   taken: readonly ServerLine[] = [],
+  salt = "",
 ): readonly ServerLine[] {
   const names = new Set<string>();
   const ids = new Set(taken.flatMap(({ id }) => id ?? []));
   const given = new Set<number>();
   const before = new Map(taken.map((line) => [identityOf(line), line]));
   return servers.map((server) => {
-    const name = freeName(server, names);
+    const name = freeName(server, salt, names);
     names.add(name);
     let id: number | undefined;
     if (withIds) {
@@ -156,8 +158,10 @@ export function namedLines(
 /** What `namedLines` makes of a server: `web1-3fa2`. */
 export const namePattern = /^[A-Za-z0-9._:-]+-[0-9a-f]{4,}$/;
 
-function freeName(server: Server, names: ReadonlySet<string>): string {
-  const digits = createHash("sha256").update(identityOf(server)).digest("hex");
+function freeName(server: Server, salt: string, names: ReadonlySet<string>): string {
+  const digits = createHash("sha256")
+    .update(identityOf(server) + salt)
+    .digest("hex");
   const plain = server.node.replace(/[^A-Za-z0-9._:-]/g, "_");
   for (let length = 4; ; length += 4) {
     const name = `${plain}-${digits.slice(0, length)}`;

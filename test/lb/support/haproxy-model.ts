@@ -87,9 +87,13 @@ export class HaproxyModel {
 
   #answer(command: string): string {
     const words = command.split(" ");
+    if (words[1] === "server" && (words[0] === "add" || words[0] === "del")) {
+      return this.#addOrDelete(words);
+    }
     const [backend, name = ""] = (words[2] === "server" ? words[3] : words[2])?.split("/") ?? [];
     const server = backend === this.backend ? this.servers.get(name) : undefined;
     if (server === undefined) return "No such server.";
+    if (words[0] === "enable") return "";
     if (words[0] === "shutdown") {
       server.inUse = 0;
       return "";
@@ -107,6 +111,29 @@ export class HaproxyModel {
     server.port = Number(words[6]);
     server.idle = 0;
     return "no need to change the addr, no need to change the port by 'stats socket command'";
+  }
+
+  #addOrDelete(words: readonly string[]): string {
+    const [backend, name = ""] = words[2]?.split("/") ?? [];
+    const server = this.servers.get(name);
+    if (backend !== this.backend) return "No such backend.";
+    if (words[0] === "add") {
+      if (server !== undefined) return "Already exists a server with the same name in backend.";
+      const end = words[3]?.lastIndexOf(":") ?? 0;
+      const weight = Number(words[words.indexOf("weight") + 1]);
+      const ip = words[3]?.slice(0, end) ?? "";
+      const port = Number(words[3]?.slice(end + 1));
+      const rest = { state: "maint", inUse: 0, idle: 0, changedAt: this.now } as const;
+      this.servers.set(name, { ip, port, weight, ...rest });
+      return "New server registered.";
+    }
+    if (server === undefined) return "No such server.";
+    if (server.state !== "maint") return "Only servers in maintenance mode can be deleted.";
+    if (server.inUse + server.idle > 0) {
+      return "Server still has connections attached to it, cannot remove it.";
+    }
+    this.servers.delete(name);
+    return "Server deleted.";
   }
 
   #setState(server: ModelServer, state: string): string {
