@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Server } from "../../src/lb/model.js";
+import { nginxProcesses } from "../../src/lb/nginx/processes.js";
 import { tempDir } from "../agent/temp-dir.js";
 import { missingPrograms } from "../support/programs.js";
 import { KeptNginx, nginxWithGeneration, serverAt } from "./kept-nginx.js";
@@ -30,6 +31,11 @@ async function answerOf(kept: KeptNginx): Promise<string> {
   const { host, port } = kept.nginx.target;
   const answer = await fetch(`http://${host}:${port}/`, { headers: { connection: "close" } });
   return answer.ok ? (await answer.text()).trim() : `${answer.status}`;
+}
+
+async function workersOf(kept: KeptNginx): Promise<number[]> {
+  const found = await nginxProcesses(kept.nginx.child.pid);
+  return (found?.workers ?? []).map(({ pid }) => pid);
 }
 
 describe.skipIf(missingPrograms("nginx").length > 0)("nginx", () => {
@@ -64,22 +70,33 @@ describe.skipIf(missingPrograms("nginx").length > 0)("nginx", () => {
     expect(await kept.reasonToReload([of(one)])).toBeUndefined();
   });
 
+  test("has what it had when another worker takes the place of one that crashed", async () => {
+    const kept = await KeptNginx.start({ ip });
+    const { process: before } = await kept.apply([]);
+    const [first] = await workersOf(kept);
+    process.kill(first ?? 0, "SIGKILL");
+    await waitUntil("another one is there", async () => {
+      const workers = await workersOf(kept);
+      return workers.length === 2 && !workers.includes(first ?? 0);
+    });
+    const observed = await kept.apply([]);
+    expect(observed).toMatchObject({ process: before, lingering: 0 });
+  });
+
   test("is reloaded when nobody knows what somebody else's reload loaded", async () => {
     const kept = await KeptNginx.start({ ip });
     await kept.apply([]);
-    const { process } = await kept.proxy.observe();
+    const before = await workersOf(kept);
     kept.nginx.child.signal("SIGHUP");
     await waitUntil("somebody else's reload is done", async () => {
-      return (await kept.proxy.observe()).process !== process;
+      const workers = await workersOf(kept);
+      return workers.length === 2 && workers.every((pid) => !before.includes(pid));
     });
-    expect(await kept.reasonToReload([])).toBeUndefined();
     // It may have been changed before the reload and changed back after it.
-    kept.nginx.child.signal("SIGHUP");
     writeFileSync(kept.nginx.place.config, kept.text);
-    await waitUntil("it is known that nobody knows", async () => {
-      const reason = await kept.reasonToReload([]);
-      return reason === "somebody else reloaded nginx, and nobody knows what it loaded";
-    });
+    expect(await kept.reasonToReload([])).toBe(
+      "somebody else reloaded nginx, and nobody knows what it loaded",
+    );
     await kept.apply([]);
     expect(await kept.reasonToReload([])).toBeUndefined();
   });

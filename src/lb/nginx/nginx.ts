@@ -61,7 +61,7 @@ class Nginx implements Proxy {
       const observation: Observation = {
         at: this.#deps.now(),
         trouble: undefined,
-        process: nameOf(processes),
+        process: nameOf(processes, loaded),
         servers: [...loaded.servers, ...old].sort(byPoolAndName),
         lingering: processes.workers.filter(({ finishes }) => finishes).length,
       };
@@ -224,6 +224,9 @@ class Nginx implements Proxy {
     const text = (await readText(pidFile)).trim();
     const found = /^[1-9]\d{0,9}$/.test(text) ? await nginxProcesses(Number(text)) : undefined;
     if (found !== undefined) return found;
+    if (process.platform !== "linux") {
+      throw new OperatorError("nginx's workers can be seen on Linux only: use the kind command");
+    }
     throw new OperatorError(
       text === ""
         ? `nginx does not run: there is no process id in ${pidFile}`
@@ -256,11 +259,12 @@ function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
-/** Another text for other workers, whoever started them. */
-function nameOf({ master, workers }: NginxProcesses): string {
+/** Another text after each restart and reload, whoever did it; not for a worker that crashed. */
+function nameOf({ master, workers }: NginxProcesses, loaded: Loaded): string {
   const serving = workers.filter(({ finishes }) => !finishes).map(({ id }) => id);
-  const text = [master.id, ...serving.sort()].join();
-  return `${master.pid}-${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
+  const ids = loaded.workers.length > 0 ? loaded.workers : serving.sort();
+  const hash = createHash("sha256").update([master.id, ...ids].join());
+  return `${master.pid}-${hash.digest("hex").slice(0, 12)}`;
 }
 
 function byPoolAndName(one: ServedServer, other: ServedServer): number {
