@@ -203,9 +203,10 @@ async function stepsOfRound(pinned: boolean): Promise<{ opening: number; all: nu
 }
 
 describe.for([
+  // Each step is one run with a real disk, which others may keep busy.
   { how: "by another file", pinned: false },
   { how: "in place", pinned: true },
-])("a file that is replaced $how", ({ pinned }) => {
+])("a file that is replaced $how", { timeout: 90_000 }, ({ pinned }) => {
   test.for(pinned ? ["new and longer\n", "n\n"] : ["new\n"])(
     "is whole after a crash at any step (%j)",
     async (next) => {
@@ -249,7 +250,9 @@ describe.for([
   });
 });
 
-test("through any number of crashes the file is always one that was meant to be", async () => {
+test("through any number of crashes the file is always one that was meant to be", {
+  timeout: 90_000,
+}, async () => {
   const life = fc.record({ at: fc.integer({ min: 1, max: 60 }), pinned: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 6 }), async (lives) => {

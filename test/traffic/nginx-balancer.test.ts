@@ -76,6 +76,7 @@ describe.skipIf(missingPrograms("nginx").length > 0)("nginx under load", () => {
     if (one === undefined || two === undefined) throw new Error("no web servers");
     const pools = [one, two].map(({ port }) => [serverAt("web", ip, port)]);
     await kept.apply(pools[0] ?? []);
+    const reloads = isFull ? 20 : 6;
     const losses = { byHand: 0, byChange: 0 };
     const load = Load.start({
       target: kept.nginx.target,
@@ -83,7 +84,7 @@ describe.skipIf(missingPrograms("nginx").length > 0)("nginx under load", () => {
       rate: 800,
     });
     // By turns, so that both have the same disturbances.
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < reloads; round += 1) {
       for (const way of ["byHand", "byChange"] as const) {
         await load.more(200);
         const before = load.lost;
@@ -101,11 +102,11 @@ describe.skipIf(missingPrograms("nginx").length > 0)("nginx under load", () => {
     }
     const report = await load.stop();
     print(
-      `20 reloads of nginx: by hand ${losses.byHand} lost, by changes ${losses.byChange} lost`,
+      `2 * ${reloads} reloads of nginx: by hand ${losses.byHand} lost, by changes ${losses.byChange} lost`,
       report,
     );
     expect(report.lost.filter(({ how }) => how !== "reused" && how !== "write")).toEqual([]);
-    // 13 is the most that was measured on a machine that did nothing else.
+    // 13 in 20 is the most that was measured on a machine that did nothing else.
     expect(losses.byChange).toBeLessThanOrEqual(Math.max(13, 2 * losses.byHand));
   });
 
