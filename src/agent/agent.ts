@@ -8,6 +8,7 @@ import { Serf } from "../serf/serf.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
 import { advertisedAddress } from "./addresses.js";
 import type { AgentFiles } from "./agent-files.js";
+import { Arrival } from "./arrival.js";
 import { Balancing } from "./balancing.js";
 import type { Config } from "./config.js";
 import { Drain } from "./drain.js";
@@ -70,15 +71,11 @@ export class Agent {
   readonly #poll: MetricPoll;
   readonly #drain: Drain;
   readonly #balancing: Balancing;
+  readonly #arrival: Arrival;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
-  #draining: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
-  /** We have begun to be one; before, not even we ourselves are known. */
-  #isMember = false;
-  /** Somebody was told to be joined, or was known from before, and nobody is here yet. */
-  #awaitsOthers: boolean;
 
   /** Opens the gossip sockets and begins to be a member. Throws {@link OperatorError}. */
   static async start(parts: AgentParts): Promise<Agent> {
@@ -140,11 +137,12 @@ export class Agent {
         },
       },
     );
+    const arrival = new Arrival(serf, settings, snapshot?.state.alive.keys() ?? []);
     const hub = new EventHub({
       log,
       now,
       self: () => serf.local,
-      members: () => (this.#isMember && this.#isJoined ? serf.members() : undefined),
+      members: () => (arrival.isComplete ? serf.members() : undefined),
       respond: (id, payload) => respond(id, payload),
       handlerTimeout: settings.handlerTimeout,
       meter: metrics,
@@ -192,7 +190,7 @@ export class Agent {
       log: logs.of("agent.lb"),
       now,
       serf,
-      isJoined: () => this.#isJoined,
+      isJoined: () => arrival.isComplete,
       tags,
     });
     const api = new AgentApi({
@@ -216,6 +214,7 @@ export class Agent {
       servesItself: () => this.#balancing.servesItself,
       schedule,
     });
+    this.#arrival = arrival;
     this.bound = bound;
     this.advertised = advertised;
     this.api = api;
@@ -232,10 +231,6 @@ export class Agent {
       log: logs.of("agent.ipc"),
       onLeft: () => parts.exit(0, "left the cluster as an RPC client asked"),
     });
-    this.#awaitsOthers =
-      settings.startJoin.length + settings.retryJoin.length > 0 ||
-      settings.discover !== "" ||
-      [...(snapshot?.state.alive.keys() ?? [])].some((name) => name !== settings.nodeName);
     this.#metrics = metrics;
     this.#poll = new MetricPoll({ serf, rpc: this.#rpc.counters, metrics });
   }
@@ -324,12 +319,8 @@ export class Agent {
    * are none. Later calls wait for the first.
    */
   drain(): Promise<void> | undefined {
-    const { drainTimeout } = this.settings;
-    const isOpen = this.#draining === undefined && this.#leaving === undefined;
-    if (isOpen && drainTimeout > 0 && this.#drain.isNeeded) {
-      this.#draining = this.#drain.run(drainTimeout);
-    }
-    return this.#draining;
+    // Once we leave, only one that has begun before is waited for.
+    return this.#drain.begin(this.#leaving === undefined ? this.settings.drainTimeout : 0);
   }
 
   /**
@@ -375,7 +366,7 @@ export class Agent {
 
   #begin(): void {
     this.#driver.start();
-    this.#isMember = true;
+    this.#arrival.begin();
     this.#balancing.start();
     this.#noteChange();
   }
@@ -393,22 +384,11 @@ export class Agent {
   #contact(targets: readonly JoinTarget[], replay: boolean): Promise<JoinResult> {
     return new Promise((resolve) => {
       const done = (result: JoinResult): void => {
-        if (result.contacted > 0 && this.#awaitsOthers) {
-          this.#awaitsOthers = false;
-          this.#noteChange();
-        }
+        if (result.contacted > 0 && this.#arrival.noteContact()) this.#noteChange();
         resolve(result);
       };
       this.#driver.feed((at) => this.#serf.join(at, targets, replay, done));
     });
-  }
-
-  /** False while the members that we see are not all there is, since nobody has told us of the others. */
-  get #isJoined(): boolean {
-    this.#awaitsOthers &&= !this.#serf
-      .members()
-      .some(({ name, status }) => status === "alive" && name !== this.#serf.local.name);
-    return !this.#awaitsOthers;
   }
 
   /** What can be read of the members has changed, or that it may be believed. */

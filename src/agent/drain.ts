@@ -27,19 +27,30 @@ export interface DrainParts {
  */
 export class Drain {
   readonly #parts: DrainParts;
+  #begun: Promise<void> | undefined;
   #cancelPause: () => void = () => {};
 
   constructor(parts: DrainParts) {
     this.#parts = parts;
   }
 
-  /** False if there is nobody who could send requests here, as far as we know. */
-  get isNeeded(): boolean {
-    return this.#balancers().length > 0;
+  /**
+   * Resolves when all balancers have taken us out, or after `limit`; undefined if there are none, or
+   * nothing is to be waited for. Later calls wait for the first.
+   */
+  begin(limit: Millis): Promise<void> | undefined {
+    if (this.#begun === undefined && limit > 0 && this.#balancers().length > 0) {
+      this.#begun = this.#run(limit);
+    }
+    return this.#begun;
   }
 
-  /** Resolves when all balancers have taken us out, or after `limit`. */
-  async run(limit: Millis): Promise<void> {
+  /** Ends the wait, which does not resolve then: nothing is left to be done after it. */
+  stop(): void {
+    this.#cancelPause();
+  }
+
+  async #run(limit: Millis): Promise<void> {
     const { log, now, serf, tags } = this.#parts;
     const { name } = serf.local;
     // Loaded only where there are balancers.
@@ -62,11 +73,6 @@ export class Drain {
       if (!(thrown instanceof OperatorError)) throw thrown;
       log.warn({ reason: thrown.message }, "load balancers cannot be asked");
     }
-  }
-
-  /** Ends the wait, which does not resolve then: nothing is left to be done after it. */
-  stop(): void {
-    this.#cancelPause();
   }
 
   #report({ balancer, done, inUse, member, state }: Acknowledgement, took: Millis): void {
