@@ -89,7 +89,7 @@ export class Candidates {
   readonly refused: readonly Refusal[];
   readonly #roster: Roster;
   readonly #nodes: ReadonlySet<string>;
-  readonly #addresses: ReadonlySet<string>;
+  readonly #taken: ReadonlySet<string>;
   readonly #refusedNodes: ReadonlySet<string>;
   readonly #replaced: ReadonlySet<string>;
 
@@ -98,7 +98,7 @@ export class Candidates {
     this.byKey = new Map(sorting.accepted.map((candidate) => [keyOf(candidate), candidate]));
     this.refused = sorting.refusals;
     this.#nodes = new Set(sorting.accepted.map(({ node }) => node));
-    this.#addresses = new Set(sorting.accepted.map(({ ip, port }) => `${ip} ${port}`));
+    this.#taken = sorting.taken;
     this.#refusedNodes = sorting.refusedNodes;
     this.#replaced = sorting.replaced;
   }
@@ -107,9 +107,9 @@ export class Candidates {
     return new Candidates(roster, new Sorter(pool, roster).sort());
   }
 
-  /** Whether requests to this address reach somebody who has a candidate. */
-  isTaken({ ip, port }: Endpoint): boolean {
-    return this.#addresses.has(`${ip} ${port}`);
+  /** Whether somebody who lives is at this address. */
+  isTaken(endpoint: Endpoint): boolean {
+    return this.#taken.has(addressOf(endpoint));
   }
 
   /** What became of a member that has no candidate at the address where it had one. */
@@ -129,12 +129,15 @@ interface Sorting {
   readonly refusals: readonly Refusal[];
   readonly refusedNodes: ReadonlySet<string>;
   readonly replaced: ReadonlySet<string>;
+  /** Addresses at which somebody lives. */
+  readonly taken: ReadonlySet<string>;
 }
 
 interface Ranked {
   readonly candidate: Candidate;
-  /** Lower wins an address: who lives before who does not, who is at home there before who names it. */
-  readonly rank: number;
+  readonly alive: boolean;
+  /** The address is the member's own: it wins against who only names it in a tag. */
+  readonly atHome: boolean;
 }
 
 /** Sorts the members that match a pool into candidates and refusals. */
@@ -171,6 +174,7 @@ class Sorter {
       refusals,
       refusedNodes: this.#refusedNodes,
       replaced: this.#replaced,
+      taken: new Set(accepted.filter(isAlive).map(addressOf)),
     };
   }
 
@@ -229,31 +233,33 @@ class Sorter {
       suspected: suspected && wish === "ready",
       epoch,
     };
-    const life = status === "alive" ? 0 : status === "leaving" ? 2 : 4;
-    return { candidate, rank: life + (addressed === undefined ? 0 : 1) };
+    return { candidate, alive: status === "alive", atHome: addressed === undefined };
   }
 
-  /** One server per address and port. */
+  /** One living server per address and port; of dead ones it is open who was there last. */
   #dedupe(read: readonly Ranked[]): readonly Candidate[] {
     const holders = new Map<string, Ranked>();
-    const losers: [Ranked, string][] = [];
     for (const ranked of read) {
-      const address = `${ranked.candidate.ip} ${ranked.candidate.port}`;
-      const holder = holders.get(address);
-      if (holder === undefined || ranked.rank < holder.rank) holders.set(address, ranked);
-      if (holder !== undefined) losers.push([ranked.rank < holder.rank ? holder : ranked, address]);
+      if (!ranked.alive) continue;
+      const holder = holders.get(addressOf(ranked.candidate));
+      if (holder === undefined || (ranked.atHome && !holder.atHome)) {
+        holders.set(addressOf(ranked.candidate), ranked);
+      }
     }
-    for (const [{ candidate, rank }, address] of losers) {
+    return read.flatMap((ranked) => {
+      const { candidate, alive } = ranked;
+      const holder = holders.get(addressOf(candidate));
+      if (holder === undefined || holder === ranked) return [candidate];
       const { node, ip, port } = candidate;
       this.#replaced.add(node);
-      const holder = holders.get(address)?.candidate.node ?? "";
-      if (rank > 1) continue;
-      this.#refuse(
-        node,
-        `${ip} port ${port} is the server of ${holder} already; give each member an address or port of its own`,
-      );
-    }
-    return read.flatMap(({ candidate }) => (this.#replaced.has(candidate.node) ? [] : [candidate]));
+      if (alive) {
+        this.#refuse(
+          node,
+          `${ip} port ${port} is the server of ${holder.candidate.node} already; give each member an address or port of its own`,
+        );
+      }
+      return [];
+    });
   }
 
   /** What failed takes no place. */
@@ -277,6 +283,14 @@ class Sorter {
     const node = oneLine(name, 64);
     this.#refusals.push({ pool: this.#pool.name, node, reason: oneLine(reason, 300) });
   }
+}
+
+function isAlive({ wish }: Candidate): boolean {
+  return wish !== "failed" && wish !== "left";
+}
+
+function addressOf({ ip, port }: Pick<Endpoint, "ip" | "port">): string {
+  return `${ip} ${port}`;
 }
 
 function readEpoch(text: string): number | undefined {

@@ -74,7 +74,7 @@ export class Policy {
       const decision = frozen
         ? this.#tryOut(config, this.#look(this.#start, view, probes, candidates, endedAt))
         : this.#poolOf(config).decide(this.#look(now, view, probes, candidates, endedAt));
-      pools.push({ name: config.name, servers: [...decision.servers].sort(compareServers) });
+      pools.push({ name: config.name, servers: onePerAddress(decision.servers) });
       refused.push(...candidates.refused);
       holds.push(...decision.holds, ...warmUpHold(config, frozen, decision));
       for (const one of decision.questions) {
@@ -217,6 +217,27 @@ function warmUpHold(
   if (!frozen || holds.some(({ kind }) => kind === "warm-up")) return [];
   const reason = "nothing is written before the agent has joined and the members stand still";
   return [{ pool: name, kind: "warm-up", nodes: [], reason, until: undefined }];
+}
+
+/**
+ * Sorted, and one server per address: of several dead ones it is open who was there last, and what is
+ * done to one is done to all.
+ */
+function onePerAddress(servers: readonly Server[]): readonly Server[] {
+  const sorted = [...servers].sort(compareServers);
+  const best = new Map<string, Server>();
+  for (const server of sorted) {
+    const address = `${server.ip} ${server.port}`;
+    const before = best.get(address);
+    if (before === undefined || rank(server) < rank(before)) best.set(address, server);
+  }
+  return best.size === sorted.length
+    ? sorted
+    : sorted.filter((one) => best.get(`${one.ip} ${one.port}`) === one);
+}
+
+function rank({ admission }: Server): number {
+  return ["ready", "drain", "out"].indexOf(admission);
 }
 
 function compareServers(one: Server, other: Server): number {

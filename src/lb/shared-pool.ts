@@ -57,6 +57,8 @@ export class SharedPool implements PoolPolicy {
     const { guard } = this.#parts;
     const { now } = look;
     const { recent } = this.#entries;
+    // Who left as planned is no more in what failures are measured by.
+    if (present > 0) this.#keepLast(round, leavers);
     const doubtful = new Set(lost.filter((entry) => this.#isDoubtful(round, entry)));
     const standing = [...doubtful].filter(({ loss }) => loss.phase !== "released").length;
     // Those who joined just now count as well, or the same view would be judged otherwise next time.
@@ -74,7 +76,7 @@ export class SharedPool implements PoolPolicy {
     }
     this.#limitHeld(round);
     this.#settle(round, tripped);
-    this.#keepLast(round, leavers);
+    if (present === 0) this.#keepLast(round, leavers);
     recent.observe(now, present + round.heldByFailure());
     round.least = leastServers(guard, recent.at(now));
   }

@@ -16,6 +16,8 @@ import {
   viewOf,
   webPool,
 } from "./support/policy.js";
+import "../support/seed.js";
+import { seeds } from "../support/seeds.js";
 
 const size = 12;
 
@@ -96,9 +98,14 @@ class History {
   }
 
   #answer(): void {
+    this.bench.answers.clear();
     for (const { ip, status, tags } of this.group.members) {
       const answers = status === "alive" || (status === "failed" && this.answering);
-      this.bench.answers.set(`${ip}:${tags.get("port") ?? "80"}`, answers ? "yes" : "no");
+      const address = `${ip}:${tags.get("port") ?? "80"}`;
+      // Two may have one address, of whom one answers.
+      if (answers || !this.bench.answers.has(address)) {
+        this.bench.answers.set(address, answers ? "yes" : "no");
+      }
     }
   }
 
@@ -295,19 +302,14 @@ describe("whatever happens to a group", () => {
           expectSettled(history);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
-  const seeds = process.env.SEED === undefined ? 20 : 1;
-  const first = Number(process.env.SEED ?? 1);
-  test.for(Array.from({ length: seeds }, (_, index) => first + index))(
-    "500 steps end as a naive look would have it (SEED=%i)",
-    (seed) => {
-      const random = new SeededRandom(seed);
-      const history = new History(configOf(seed), seed % 2 === 0);
-      for (let step = 0; step < 500; step += 1) history.step(stepOf(random));
-      expectSettled(history);
-    },
-  );
+  test.for(seeds(12))("500 steps end as a naive look would have it (SEED=%i)", (seed) => {
+    const random = new SeededRandom(seed);
+    const history = new History(configOf(seed), seed % 2 === 0);
+    for (let step = 0; step < 500; step += 1) history.step(stepOf(random));
+    expectSettled(history);
+  });
 });
