@@ -136,7 +136,7 @@ interface Sorting {
 interface Ranked {
   readonly candidate: Candidate;
   readonly alive: boolean;
-  /** The address is the member's own: it wins against who only names it in a tag. */
+  /** The address is the member's own, not one that it only names in a tag. */
   readonly atHome: boolean;
 }
 
@@ -241,10 +241,9 @@ class Sorter {
     const holders = new Map<string, Ranked>();
     for (const ranked of read) {
       if (!ranked.alive) continue;
-      const holder = holders.get(addressOf(ranked.candidate));
-      if (holder === undefined || (ranked.atHome && !holder.atHome)) {
-        holders.set(addressOf(ranked.candidate), ranked);
-      }
+      const address = addressOf(ranked.candidate);
+      const holder = holders.get(address);
+      if (holder === undefined || claimOf(ranked) > claimOf(holder)) holders.set(address, ranked);
     }
     return read.flatMap((ranked) => {
       const { candidate, alive } = ranked;
@@ -283,6 +282,11 @@ class Sorter {
     const node = oneLine(name, 64);
     this.#refusals.push({ pool: this.#pool.name, node, reason: oneLine(reason, 300) });
   }
+}
+
+/** Who is at home at an address has more of a right to it, then who serves there; then the first by name. */
+function claimOf({ atHome, candidate }: Ranked): number {
+  return (atHome ? 2 : 0) + (candidate.wish === "ready" ? 1 : 0);
 }
 
 function isAlive({ wish }: Candidate): boolean {

@@ -127,6 +127,11 @@ describe("an address", () => {
     expect(nodes(found)).toEqual(["web1", "web2"]);
   });
 
+  test("belongs to who serves there before who does not", () => {
+    const starting = member("web1", { ...same, tags: { state: "starting" } });
+    expect(nodes(candidates([starting, member("web2", same)]))).toEqual(["web2"]);
+  });
+
   test("belongs to who is there before who only names it", () => {
     const thief = member("aaa", { ip: "10.6.6.6", tags: { lb_addr: "10.0.0.1" } });
     const found = candidates([thief, member("web1")]);

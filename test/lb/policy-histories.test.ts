@@ -78,7 +78,7 @@ class History {
     if (last <= this.bench.now) return;
     const { desired } = this.bench.decide();
     this.bench.now = last;
-    expect(this.bench.decide().desired).toEqual(desired);
+    expect(JSON.stringify(this.bench.decide().desired)).toBe(JSON.stringify(desired));
   }
 
   #decide(): Decision {
@@ -86,9 +86,10 @@ class History {
     const { members, isolated } = this.group;
     const health = { isolated, awareness: 0 };
     const decision = this.bench.see(members, { health });
-    expect(this.bench.decide().desired, "decided again").toEqual(decision.desired);
+    const bytes = JSON.stringify(decision.desired);
+    expect(JSON.stringify(this.bench.decide().desired), "decided again").toBe(bytes);
     const turned = this.bench.see([...members].reverse(), { health });
-    expect(JSON.stringify(turned.desired)).toBe(JSON.stringify(decision.desired));
+    expect(JSON.stringify(turned.desired), "in another order").toBe(bytes);
     this.bench.view = viewOf(members, { health });
     this.#check(decision);
     if (decision.desired.frozen) return decision;
@@ -114,9 +115,9 @@ class History {
     const told = JSON.stringify(servers.map((one) => [one.node, one.admission, one.cause]));
     const endpoints = servers.map(({ ip, port }) => `${ip} ${port}`);
     expect(new Set(endpoints).size, `an address twice: ${told}`).toBe(endpoints.length);
-    const keys = servers.map(({ node, ip, port }) => [node, ip, port]);
-    expect(keys).toEqual([...keys].sort(compareKeys));
-    for (const server of servers) expectCleanValues(server);
+    const keys = servers.map(({ node, ip, port }) => `${node} ${ip} ${port}`);
+    expect(keys).toEqual([...keys].sort());
+    expect(servers.filter((server) => !isClean(server))).toEqual([]);
     this.#expectNotEmptied(decision, told);
     if (decision.desired.frozen) return;
     this.#expectRightful(servers, told);
@@ -179,22 +180,18 @@ function wantsOut({ status, tags }: LbMember): boolean {
   return status === "alive" && out;
 }
 
-function compareKeys(
-  [nodeA = "", ipA = "", portA = 0]: readonly (string | number)[],
-  [nodeB = "", ipB = "", portB = 0]: readonly (string | number)[],
-): number {
-  if (nodeA !== nodeB) return nodeA < nodeB ? -1 : 1;
-  if (ipA !== ipB) return ipA < ipB ? -1 : 1;
-  return Number(portA) - Number(portB);
-}
-
-function expectCleanValues({ ip, node, port, tags, weight }: Server): void {
-  expect(node).toMatch(/^web\d+$/);
-  expect(ip).toMatch(/^10\.\d+\.\d+\.\d+$/);
-  expect(Number.isInteger(port) && port > 0 && port < 65_536).toBe(true);
-  expect(Number.isInteger(weight) && weight >= 0 && weight <= 256).toBe(true);
-  for (const [name, value] of tags)
-    expect(`${name}=${value}`).toMatch(/^[\w.-]+=[^\s"'`#;\\{}$]*$/);
+function isClean({ ip, node, port, tags, weight }: Server): boolean {
+  return (
+    /^web\d+$/.test(node) &&
+    /^10\.\d+\.\d+\.\d+$/.test(ip) &&
+    Number.isInteger(port) &&
+    port > 0 &&
+    port < 65_536 &&
+    Number.isInteger(weight) &&
+    weight >= 0 &&
+    weight <= 256 &&
+    [...tags].every((pair) => /^[\w.-]+=[^\s"'`#;\\{}$]*$/.test(pair.join("=")))
+  );
 }
 
 const tagValues: readonly (readonly [string, readonly string[]])[] = [
@@ -302,11 +299,11 @@ describe("whatever happens to a group", () => {
           expectSettled(history);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
-  test.for(seeds(12))("500 steps end as a naive look would have it (SEED=%i)", (seed) => {
+  test.for(seeds(8))("500 steps end as a naive look would have it (SEED=%i)", (seed) => {
     const random = new SeededRandom(seed);
     const history = new History(configOf(seed), seed % 2 === 0);
     for (let step = 0; step < 500; step += 1) history.step(stepOf(random));

@@ -117,20 +117,20 @@ export class Group {
 
 /**
  * Who should be served, as naively as it can be said: alive, of the role, with values that are right,
- * not asking to be out, and not at the address of another that lives and comes first.
+ * not asking to be out, and not at the address of another that is served and comes first.
  */
 export function eligible(members: readonly LbMember[]): readonly string[] {
-  const rows = members
+  const taken = new Set<string>();
+  return members
     .filter(({ status, tags }) => status === "alive" && tags.get("role") === "web")
     .filter(({ tags }) => /^[1-9]\d{0,4}$/.test(tags.get("port") ?? "80"))
-    .filter(({ tags }) => /^\d{1,2}$/.test(tags.get("weight") ?? "10"))
-    .sort((one, other) => (one.name < other.name ? -1 : 1));
-  const taken = new Set<string>();
-  return rows.flatMap(({ ip, name, tags }) => {
-    const address = `${ip}:${tags.get("port") ?? "80"}`;
-    if (taken.has(address)) return [];
-    taken.add(address);
-    const out = (tags.get("state") ?? "ready") !== "ready" || tags.get("weight") === "0";
-    return out ? [] : [name];
-  });
+    .filter(({ tags }) => /^[1-9]\d?$/.test(tags.get("weight") ?? "10"))
+    .filter(({ tags }) => (tags.get("state") ?? "ready") === "ready")
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .flatMap(({ ip, name, tags }) => {
+      const address = `${ip}:${tags.get("port") ?? "80"}`;
+      if (taken.has(address)) return [];
+      taken.add(address);
+      return [name];
+    });
 }
