@@ -110,36 +110,37 @@ const drainBits = 0x08 | 0x10;
 /** What the two answers for a backend say; none if it has no such backend. */
 function readServers(backend: string, state: string, stat: string): readonly ServedServer[] {
   if (/^Can't find backend/.test(state)) return [];
-  const stats = new Map(readStat(stat).map((row) => [row.get("svname"), row]));
+  const stats = readStat(stat);
   return readState(backend, state).flatMap((row): readonly ServedServer[] => {
-    const name = row.get("srv_name");
-    const ip = canonicalIp(row.get("srv_addr") ?? "");
-    if (name === undefined || ip === undefined) return [];
+    const name = row("srv_name");
+    const ip = canonicalIp(row("srv_addr"));
+    if (name === "" || ip === undefined) return [];
     const numbers = stats.get(name);
-    const stat = (column: string): number => Number(numbers?.get(column) || 0);
-    const admin = Number(row.get("srv_admin_state"));
+    const stat = (column: string): number => Number(numbers?.(column) || 0);
+    const admin = Number(row("srv_admin_state"));
     return [
       {
         pool: backend,
         name,
         node: undefined,
         ip,
-        port: Number(row.get("srv_port")),
-        weight: Number(row.get("srv_uweight")),
+        port: Number(row("srv_port")),
+        weight: Number(row("srv_uweight")),
         state:
           (admin & maintenanceBits) !== 0 ? "maint" : (admin & drainBits) !== 0 ? "drain" : "ready",
-        up: row.get("srv_op_state") !== "0",
+        up: row("srv_op_state") !== "0",
         // Sessions count in every mode. Used connections alone would not do: none is counted in TCP mode
         // or with `http-reuse never` (measured). Both, since the one ends a moment before the other.
         inUse: Math.max(stat("scur"), stat("used_conn_cur")) + stat("qcur"),
         idle: stat("srv_icur"),
-        unchangedFor: 1_000 * Number(row.get("srv_time_since_last_change")),
+        unchangedFor: 1_000 * Number(row("srv_time_since_last_change")),
       },
     ];
   });
 }
 
-type Row = ReadonlyMap<string, string>;
+/** The cell of a column; empty if there is none. */
+type Row = (column: string) => string;
 
 /** `show servers state`: a version, the columns' names after `#`, then words between spaces. */
 function readState(backend: string, answer: string): readonly Row[] {
@@ -149,27 +150,32 @@ function readState(backend: string, answer: string): readonly Row[] {
       `not the state of the servers of ${backend}, as HAProxy tells it: ${answer.slice(0, 80)}`,
     );
   }
-  const names = header.slice(2).split(" ");
+  const columns = indicesOf(header.slice(2).split(" "));
   return lines.map((line) => {
     const cells = line.split(" ");
-    return new Map(names.map((name, index) => [name, cells[index] ?? ""]));
+    return (column) => cells[columns.get(column) ?? -1] ?? "";
   });
 }
 
-/** `show stat`: comma-separated, the columns' names after `#`, some cells in quotes. */
-function readStat(answer: string): readonly Row[] {
+/** `show stat`, by server: comma-separated, the columns' names after `#`, some cells in quotes. */
+function readStat(answer: string): ReadonlyMap<string, Row> {
   const [header = "", ...lines] = answer.split("\n");
-  if (!header.startsWith("# ")) return [];
-  const names = header.slice(2).split(",");
-  return lines.map((line) => {
-    const cells = line.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g) ?? [];
-    return new Map(
-      names.map((name, index) => [
-        name,
-        (cells[index] ?? "").replace(/,$/, "").replace(/^"|"$/g, ""),
-      ]),
-    );
-  });
+  if (!header.startsWith("# ")) return new Map();
+  const columns = indicesOf(header.slice(2).split(","));
+  return new Map(
+    lines.map((line) => {
+      // Nothing that is read here is quoted, but what stands before it may be.
+      const cells = line.includes('"')
+        ? line.replace(/"(?:[^"]|"")*"/g, "").split(",")
+        : line.split(",");
+      const row: Row = (column) => cells[columns.get(column) ?? -1] ?? "";
+      return [row("svname"), row];
+    }),
+  );
+}
+
+function indicesOf(names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(names.map((name, index) => [name, index]));
 }
 
 function backendsOf(pools: readonly RuntimePool[]): readonly string[] {

@@ -58,7 +58,8 @@ export function assignSlots(question: SlotQuestion): readonly ServerLine[] {
   const numbers = new Set(slots.map((slot) => slot.number));
   const busy = unused.filter((slot) => !slot.free).length;
   grow(numbers, pool.servers.length, homeless.length - free.length, busy, question.slots);
-  const fresh = [...numbers].filter((number) => !slots.some((slot) => slot.number === number));
+  const before = new Map(slots.map((slot) => [slot.number, slot]));
+  const fresh = [...numbers].filter((number) => !before.has(number));
   const places = [...free.map((slot) => slot.number), ...fresh.sort(ascending)];
   for (const [index, server] of homeless.entries()) {
     const place = places[index];
@@ -66,7 +67,6 @@ export function assignSlots(question: SlotQuestion): readonly ServerLine[] {
   }
   if (question.mayShrink) shrink(numbers, slots, homes, pool.servers.length, question.slots);
   const owners = new Map(pool.servers.map((server) => [homes.get(identityOf(server)), server]));
-  const before = new Map(slots.map((slot) => [slot.number, slot]));
   return [...numbers].sort(ascending).map((number): ServerLine => {
     const place = { name: slotName(number), id: undefined, options };
     const owner = owners.get(number);
