@@ -30,8 +30,8 @@ const shortestLook: Millis = 20;
 /** ... and this is how often what is under way is looked at if the proxy has no wish. */
 const usualLook: Millis = 500;
 
-/** What the policy remembers is kept at most so often. */
-const saveGap: Millis = 1_000;
+/** What the policy remembers is kept at most so often, and never later. */
+const saveGap: Millis = 250;
 
 /** What a balancer shares with the others of its process. */
 export interface Shared {
@@ -92,6 +92,7 @@ export class Balancer {
   #reconcileAt: Instant;
   #lookAt: Instant | undefined;
   #savedAt: Instant = Number.NEGATIVE_INFINITY;
+  #isSaveDue = false;
 
   constructor(config: BalancerConfig, shared: Shared, own: Own) {
     this.config = config;
@@ -287,6 +288,7 @@ export class Balancer {
     const due = [
       this.#decision?.deadline,
       isIdle ? this.#watchAt : undefined,
+      this.#isSaveDue ? this.#savedAt + saveGap : undefined,
       mayRun ? this.#governor.next(now) : undefined,
       mayRun ? this.#reconcileAt : undefined,
       mayRun || this.#sync.isBusy ? this.#lookAt : undefined,
@@ -301,6 +303,7 @@ export class Balancer {
     const now = host.now();
     const deadline = this.#decision?.deadline;
     if (deadline !== undefined && deadline <= now) this.#decide("time passed");
+    if (this.#isSaveDue && this.#savedAt + saveGap <= now) this.#saveMemory();
     const isLookDue = this.#lookAt !== undefined && this.#lookAt <= now;
     if (this.#running !== undefined) {
       if (isLookDue) {
@@ -383,10 +386,19 @@ export class Balancer {
     this.#lookAt = now + Math.max(shortestLook, result.lookAgain ?? usualLook);
   }
 
-  /** Not in each of many rounds that follow each other. */
+  /**
+   * Not in each of many rounds that follow each other, but soon after the last: whoever is admitted and
+   * not remembered would be taken out by a restart that hears of nobody.
+   */
   #saveMemory(): void {
     const { host } = this.#shared;
-    if (host.now() - this.#savedAt < saveGap && !this.#isStopped) return;
+    const rest = this.#savedAt + saveGap - host.now();
+    if (rest > 0 && !this.#isStopped) {
+      this.#isSaveDue = true;
+      this.#arm();
+      return;
+    }
+    this.#isSaveDue = false;
     this.#savedAt = host.now();
     this.#own.notes.write("policy", {
       at: host.wallClock(),

@@ -257,6 +257,22 @@ test("a process that ends and starts anew goes on where it was", async () => {
   expect(world.status.counters).toMatchObject({ changes: 0, reloads: 0, drift: 0 });
 });
 
+test("a process that is killed right after changes remembers whom it served", async () => {
+  const world = await servingBalancer(["web1", "web2"]);
+  world.set("web3");
+  await world.host.until("in step", () => world.isInStep);
+  world.set("web4");
+  await world.host.until("in step", () => world.isInStep);
+  await world.host.advance(500);
+  const text = world.file.text;
+  await world.killAndOpen();
+  world.members.clear();
+  world.tell();
+  await world.host.advance(5_000);
+  expect(world.file.text).toBe(text);
+  expect(world.status.counters).toMatchObject({ changes: 0, drift: 0 });
+});
+
 function sampleBalancerPools() {
   const [pool] = new VirtualBalancer().config.pools;
   if (pool === undefined) throw new Error("the sample has a pool");

@@ -25,6 +25,8 @@ export class VirtualBalancer {
   readonly silent = new Set<string>();
   readonly config: BalancerConfig;
   readonly #notes = new Map<string, unknown>();
+  /** Which process writes notes: none of an earlier one that was killed. */
+  #life = 0;
   balancer: Balancer;
 
   constructor(changes: Partial<BalancerConfig> = {}, runtime = true) {
@@ -59,10 +61,13 @@ export class VirtualBalancer {
       reloadTurn: <T>(reload: () => Promise<T>) => reload(),
       changed: () => {},
     };
+    this.#life += 1;
+    const life = this.#life;
     const notes = {
       read: (key: string) => this.#notes.get(key),
-      write: (key: string, value: unknown) =>
-        this.#notes.set(key, JSON.parse(JSON.stringify(value))),
+      write: (key: string, value: unknown) => {
+        if (life === this.#life) this.#notes.set(key, JSON.parse(JSON.stringify(value)));
+      },
     };
     this.balancer = new Balancer(this.config, shared, {
       proxy: this.proxy,
@@ -71,6 +76,13 @@ export class VirtualBalancer {
       folder: "/state/edge",
     });
     return this.balancer;
+  }
+
+  /** It ends without a chance to keep anything, and starts anew. */
+  async killAndOpen(): Promise<void> {
+    const killed = this.balancer;
+    this.open();
+    await killed.stop();
   }
 
   /** The members are as told from now on, and the balancer hears it. */
