@@ -93,7 +93,10 @@ export class PoolRound {
     const held = this.held();
     for (const entry of held) put(entry, "ready", "held");
     for (const entry of this.#disputed) {
-      servers.set(entry.key, lighter(serverOf(entry.endpoint, "ready", "disputed")));
+      // Whoever was held out is not let in by failing once more.
+      if (this.look.damping.until(this.look.now, entry.endpoint.node) !== undefined)
+        put(entry, "drain", "damped");
+      else servers.set(entry.key, lighter(serverOf(entry.endpoint, "ready", "disputed")));
     }
     this.#listDead(put);
     this.#listPlanned(servers);

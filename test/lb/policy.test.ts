@@ -593,6 +593,24 @@ describe("damping", () => {
     expect(bench.decide().damped[0]?.penalty).toBeLessThanOrEqual(1.001);
   });
 
+  test("lets nobody in by one more failure that its service denies", () => {
+    const bench = new Bench(withPool({ probe: tcpProbe }), members);
+    const says = (answer: "yes" | "no"): void => {
+      for (const { ip } of members) bench.answers.set(`${ip}:80`, answer);
+    };
+    says("yes");
+    bench.decide();
+    for (let time = 0; time < 5; time += 1) {
+      bench.answers.set("10.0.0.1:80", "no");
+      flap(bench, 1);
+      says("yes");
+      bench.pass(500);
+    }
+    expect(told(bench.decide())).toContain("web1 drain damped");
+    const failed = but(members, { web1: { status: "failed" } });
+    expect(told(bench.see(failed))).toContain("web1 drain damped");
+  });
+
   test("never holds anybody longer than the ceiling allows", () => {
     const bench = new Bench(edge, members);
     flap(bench, 100);
