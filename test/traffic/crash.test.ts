@@ -69,7 +69,7 @@ describe.skipIf(missing.length > 0)("a web node is lost under load", () => {
   test("half of the agents stand still for 2 s, their servers do not: nothing is lost", async () => {
     const stage = await Stage.open({ wiring: "built-in" });
     onTestFinished(() => stage.end());
-    for (let index = 1; index <= 4; index += 1) await stage.add(`web${index}`);
+    await stage.addAll(["web1", "web2", "web3", "web4"]);
     await stage.inStep();
     const load = Load.start({
       target: stage.haproxy.target,

@@ -14,9 +14,6 @@ const all = Array.from({ length: 10 }, (_, index) => `web${index + 1}`);
 const stay = all.slice(0, 2);
 const come = all.slice(2);
 
-/** So many are started or stopped at a time: the machine has as many processors. */
-const atOnce = 2;
-
 /** How members come and go in HAProxy. */
 const modes = full ? (["slots", "dynamic", "reload"] as const) : (["slots"] as const);
 
@@ -31,7 +28,7 @@ describe.skipIf(unable).for(modes)("scaled under load, by %s", (mode) => {
       wiring: "built-in",
       balancer: { mode, ...(reloads ? { governor: { reload_gap: "1s" } } : {}) },
     });
-    for (const name of stay) await stage.add(name);
+    await stage.addAll(stay);
     await stage.inStep();
   });
 
@@ -48,13 +45,15 @@ describe.skipIf(unable).for(modes)("scaled under load, by %s", (mode) => {
       });
       try {
         for (let round = 1; round <= rounds; round += 1) {
-          await inGroups(come, (name) => stage.add(name));
+          await stage.addAll(come);
           const up = await stage.inStep();
           expect(await fileEqualsRuntime(stage)).toBe(true);
           const since = performance.now();
           await load.more(100);
           expect(load.servedBy(since), "all serve").toEqual([...all].sort());
-          await inGroups(come, (name) => stage.remove(name));
+          for (const half of [come.slice(0, 4), come.slice(4)]) {
+            await Promise.all(half.map((name) => stage.remove(name)));
+          }
           const down = await stage.inStep();
           expect(await fileEqualsRuntime(stage)).toBe(true);
           tell(
@@ -79,7 +78,7 @@ describe.skipIf(unable).for(modes)("scaled under load, by %s", (mode) => {
       clients: { fresh: 10, kept: 20, post: 10, slow: 4, slowPost: 4 },
       rate: 250,
     });
-    const count = size(3, 10);
+    const count = size(2, 10);
     try {
       for (let index = 1; index <= count; index += 1) {
         await stage.add(`new${index}`);
@@ -96,15 +95,6 @@ describe.skipIf(unable).for(modes)("scaled under load, by %s", (mode) => {
     if (!reloads) expect(await stage.haproxy.master()).toEqual(before);
   }, 300_000);
 });
-
-async function inGroups(
-  names: readonly string[],
-  act: (name: string) => Promise<unknown>,
-): Promise<void> {
-  for (let at = 0; at < names.length; at += atOnce) {
-    await Promise.all(names.slice(at, at + atOnce).map(act));
-  }
-}
 
 /** Right away or very soon: a change may be under way when it is looked for. */
 async function fileEqualsRuntime(stage: Stage): Promise<true> {

@@ -28,7 +28,7 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
   const stage = await Stage.open(options);
   let load: Load | undefined;
   try {
-    for (let index = 1; index <= options.nodes; index += 1) await stage.add(`web${index}`);
+    await stage.addAll(Array.from({ length: options.nodes }, (_, index) => `web${index + 1}`));
     await stage.inStep();
     load = Load.start({
       target: stage.haproxy.target,

@@ -48,7 +48,7 @@ export class CrowdProcess {
     await this.child.becomes("has joined", () => this.child.said.includes("joined"));
   }
 
-  /** From now on each leaves and comes back once in `period` ms. */
+  /** From now on each dies and comes back once in `period` ms. */
   flap(period: number): void {
     this.child.write(`flap ${period}\n`);
   }

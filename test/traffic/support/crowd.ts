@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "#lib/index.js";
 
@@ -7,8 +7,8 @@ import { Agent } from "#lib/index.js";
  * process, since fifty programs cannot start within two seconds on a small machine. Orders come on
  * stdin, one per line:
  *
- *   join          all join, one after the other, over SPREAD ms
- *   flap PERIOD   each leaves and comes back, again and again: PERIOD ms in all
+ *   join          all join, one after the other, over SPREAD ms; their agents run already
+ *   flap PERIOD   each dies, server and all, and comes back, again and again: PERIOD ms in all
  *   stay          they come back a last time and stay
  *   leave         all leave, and their web servers stay
  *
@@ -20,6 +20,7 @@ class CrowdMember {
   readonly name: string;
   readonly ip: string;
   #agent: Agent | undefined;
+  #server: Server | undefined;
 
   constructor(place: string) {
     const [name = "", ip = ""] = place.split("=");
@@ -27,7 +28,6 @@ class CrowdMember {
     this.ip = ip;
   }
 
-  /** The web server runs whatever its member does. */
   async listen(): Promise<void> {
     const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
       request.resume();
@@ -35,38 +35,56 @@ class CrowdMember {
       response.end(`${this.name}\n`);
     });
     await new Promise<void>((resolve) => server.listen(Number(port), this.ip, resolve));
+    this.#server = server;
   }
 
-  async come(): Promise<void> {
+  /** Its agent runs, alone. */
+  async start(): Promise<void> {
     const { ip, name } = this;
-    this.#agent ??= await Agent.start({
-      name,
-      bind: ip,
-      tags: { role: "web", port },
-      join: [join],
-    });
+    this.#agent ??= await Agent.start({ name, bind: ip, tags: { role: "web", port } });
   }
 
-  async go(): Promise<void> {
+  async join(): Promise<void> {
+    await this.#agent?.join([join]);
+  }
+
+  async leave(): Promise<void> {
     const agent = this.#agent;
     this.#agent = undefined;
     await agent?.leave();
+  }
+
+  /** As if its machine had lost its power. */
+  async fall(): Promise<void> {
+    const server = this.#server;
+    const agent = this.#agent;
+    this.#server = undefined;
+    this.#agent = undefined;
+    server?.closeAllConnections();
+    await new Promise((resolve) => server?.close(resolve));
+    await agent?.stop();
+  }
+
+  async rise(): Promise<void> {
+    await this.listen();
+    await this.start();
+    await this.join();
   }
 }
 
 const members = places.map((place) => new CrowdMember(place));
 let flapping = false;
 
+/** Down for two thirds of the period: long enough to be missed. */
 async function flap(member: CrowdMember, period: number, offset: number): Promise<void> {
   await sleep(offset);
   while (flapping) {
     const began = performance.now();
-    await member.go();
-    await sleep(period / 2 - (performance.now() - began));
-    await member.come();
+    await member.fall();
+    await sleep((2 / 3) * period);
+    await member.rise();
     await sleep(period - (performance.now() - began));
   }
-  await member.come();
 }
 
 const orders: Readonly<Record<string, (value: number) => Promise<void>>> = {
@@ -74,7 +92,7 @@ const orders: Readonly<Record<string, (value: number) => Promise<void>>> = {
     const began = performance.now();
     const comings = members.map(async (member, index) => {
       await sleep((Number(spread) * index) / members.length);
-      await member.come();
+      await member.join();
     });
     await Promise.all(comings);
     process.stdout.write(`joined in ${(performance.now() - began).toFixed(0)} ms\n`);
@@ -90,7 +108,7 @@ const orders: Readonly<Record<string, (value: number) => Promise<void>>> = {
     flapping = false;
   },
   leave: async () => {
-    await Promise.all(members.map((member) => member.go()));
+    await Promise.all(members.map((member) => member.leave()));
     process.stdout.write("left\n");
   },
 };
@@ -106,5 +124,8 @@ process.stdin.setEncoding("utf8").on("data", (text: string) => {
 });
 // Who started us is gone.
 process.stdin.on("end", () => process.exit(0));
-await Promise.all(members.map((member) => member.listen()));
+for (const member of members) {
+  await member.listen();
+  await member.start();
+}
 process.stdout.write("listening\n");

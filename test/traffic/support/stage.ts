@@ -208,6 +208,13 @@ export class Stage {
     return node;
   }
 
+  /** {@link add} for each, two at a time: more would only wait for each other. */
+  async addAll(names: readonly string[]): Promise<void> {
+    for (let at = 0; at < names.length; at += 2) {
+      await Promise.all(names.slice(at, at + 2).map((name) => this.add(name)));
+    }
+  }
+
   /** The agent of a web node alone. */
   async startAgent(
     name: string,
