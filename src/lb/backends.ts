@@ -49,7 +49,7 @@ export type Whereabouts =
   | "vanished";
 
 /** A member, and what is the same of it for every pool: checked once, when it is first asked for. */
-export class RosterMember {
+class RosterMember {
   readonly member: LbMember;
   #node: Checked<string> | undefined;
   #ip: Checked<string> | undefined;

@@ -25,6 +25,8 @@ interface Primary {
   endpoint: Endpoint;
   /** Since when its member claims to be the primary no more; undefined: it does. */
   lostAt: Instant | undefined;
+  /** It went as planned: it is not kept, but is out before another is ready. */
+  gone: boolean;
 }
 
 /** Who claims to be the primary, and what is wrong with that. */
@@ -55,7 +57,8 @@ export class ExclusivePool implements PoolPolicy {
     const endpoint = readEndpoint(remembered.current);
     const lostAgo = numberIn(remembered.lostAgo, 0, Number.MAX_SAFE_INTEGER);
     const lostAt = lostAgo === undefined ? undefined : now - elapsed - lostAgo;
-    if (endpoint !== undefined) this.#current = { endpoint, lostAt };
+    const gone = remembered.gone === true;
+    if (endpoint !== undefined) this.#current = { endpoint, lostAt, gone };
   }
 
   decide(look: Look): PoolDecision {
@@ -98,7 +101,7 @@ export class ExclusivePool implements PoolPolicy {
 
   accept(now: Instant): readonly string[] {
     const current = this.#current;
-    if (current?.lostAt === undefined) return [];
+    if (current?.lostAt === undefined || current.gone) return [];
     this.#retire(now, current.endpoint);
     this.#current = undefined;
     return [current.endpoint.node];
@@ -106,10 +109,10 @@ export class ExclusivePool implements PoolPolicy {
 
   memory(now: Instant): unknown {
     if (this.#current === undefined) return {};
-    const { endpoint, lostAt } = this.#current;
+    const { endpoint, gone, lostAt } = this.#current;
     const { node, ip, port, weight, tags } = endpoint;
     const current = { node, ip, port, weight, tags: Object.fromEntries(tags) };
-    return lostAt === undefined ? { current } : { current, lostAgo: now - lostAt };
+    return lostAt === undefined ? { current, gone } : { current, gone, lostAgo: now - lostAt };
   }
 
   #elect(look: Look): Election {
@@ -138,7 +141,7 @@ export class ExclusivePool implements PoolPolicy {
     const before = this.#current?.endpoint;
     if (before !== undefined && keyOf(before) !== keyOf(winner)) this.#retire(now, before);
     this.#retired.delete(keyOf(winner));
-    this.#current = { endpoint: winner, lostAt: undefined };
+    this.#current = { endpoint: winner, lostAt: undefined, gone: false };
   }
 
   #retire(now: Instant, endpoint: Endpoint): void {
@@ -154,19 +157,26 @@ export class ExclusivePool implements PoolPolicy {
   /** What remains of the last primary when nobody takes its place; undefined: it goes as in a drain. */
   #keep(look: Look, questions: ProbeQuestion[], deadlines: Instant[]): Server | undefined {
     const current = this.#current;
-    if (current === undefined) return undefined;
+    if (current === undefined || current.gone) return undefined;
     const { candidates, heardBy, isolated, now, probes } = look;
     const { endpoint } = current;
     const { noPrimary, pool, guard } = this.#parts;
     const candidate = candidates.byKey.get(keyOf(endpoint));
     const whereabouts = candidates.whereabouts(endpoint.node);
-    if (candidate === undefined && candidates.isTaken(endpoint)) return this.#drop();
+    if (candidate === undefined && candidates.isTaken(endpoint)) {
+      this.#current = undefined;
+      return undefined;
+    }
     const failed =
       candidate === undefined ? whereabouts === "failed" : wishUnder(look, candidate) === "failed";
     // Somebody wants it out: itself, its operator or ours.
-    if (candidate === undefined && whereabouts === "left") return this.#drop();
-    if (candidate !== undefined && !failed && wishUnder(look, candidate) !== "ready") {
-      return this.#drop();
+    const asked =
+      candidate === undefined
+        ? whereabouts === "left"
+        : !failed && wishUnder(look, candidate) !== "ready";
+    if (asked) {
+      current.gone = true;
+      return undefined;
     }
     current.lostAt ??= now;
     const held = serverOf(endpoint, "ready", "held");
@@ -180,17 +190,12 @@ export class ExclusivePool implements PoolPolicy {
     if (pool.probe === undefined || now >= limit) return undefined;
     questions.push({ ip: endpoint.ip, port: endpoint.port, probe: pool.probe });
     const answer = probes.answer(endpoint.ip, endpoint.port);
-    const asked = current.lostAt + patienceFor(pool.probe);
-    if (answer === "no" || (answer === "unknown" && now >= asked)) return undefined;
-    deadlines.push(answer === "yes" ? limit : Math.min(asked, limit));
+    const patience = current.lostAt + patienceFor(pool.probe);
+    if (answer === "no" || (answer === "unknown" && now >= patience)) return undefined;
+    deadlines.push(answer === "yes" ? limit : Math.min(patience, limit));
     return answer === "yes"
       ? serverOf(endpoint, "ready", "disputed")
       : serverOf(endpoint, "drain", "failed");
-  }
-
-  #drop(): undefined {
-    this.#current = undefined;
-    return undefined;
   }
 
   /** Candidates that are not served. Beside a winner they are out, so that there are never two. */

@@ -245,7 +245,7 @@ function newLoss(reason: Loss["reason"], now: Instant): Loss {
   };
 }
 
-export function lose(entry: Entry, now: Instant, reason: Loss["reason"]): void {
+function lose(entry: Entry, now: Instant, reason: Loss["reason"]): void {
   if (entry.loss === undefined) entry.loss = newLoss(reason, now);
   else if (entry.loss.reason !== "left" || reason === "failed") entry.loss.reason = reason;
 }

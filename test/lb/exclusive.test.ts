@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BalancerConfig, PoolConfig } from "../../src/lb/config.js";
 import type { Decision } from "../../src/lb/decision.js";
@@ -14,6 +15,7 @@ import {
   tcpProbe,
   told,
 } from "./support/policy.js";
+import "../support/seed.js";
 
 function withPrimary(changes: Partial<PoolConfig> = {}): BalancerConfig {
   return { ...edge, pools: [{ ...primaryPool, ...changes }] };
@@ -228,4 +230,72 @@ describe("of an exclusive pool", () => {
       },
     ]);
   });
+
+  test("a primary that left is out when the new one is ready", () => {
+    const bench = new Bench(withPrimary(), [primary("db1", "1")]);
+    bench.decide();
+    bench.see([primary("db1", "1", { status: "left" })]);
+    expect(said(bench.see([primary("db2", "2")]))).toEqual(["db1 out rival", "db2 ready alive"]);
+  });
+
+  const anyStep = fc.record({
+    kind: fc.constantFrom(
+      "claim",
+      "demote",
+      "fail",
+      "return",
+      "leave",
+      "drain",
+      "alone",
+      "restart",
+      "pass",
+    ),
+    who: fc.integer({ min: 1, max: 4 }),
+    epoch: fc.constantFrom(undefined, "1", "2", "3", "x"),
+  });
+
+  test.for(["hold", "refuse"] as const)(
+    "never two are ready, and who was is out when another is (%s)",
+    (noPrimary) => {
+      const config = withPrimary({ exclusive: { epochTag: "role_epoch", noPrimary } });
+      fc.assert(
+        fc.property(fc.array(anyStep, { maxLength: 80 }), (steps) => {
+          const members = new Map<string, LbMember>();
+          const bench = new Bench(config, []);
+          let before: string | undefined;
+          let isolated = false;
+          for (const { kind, who, epoch } of steps) {
+            const name = `db${who}`;
+            const known = members.get(name);
+            if (kind === "claim") members.set(name, primary(name, epoch));
+            else if (kind === "demote") members.set(name, replica(name));
+            else if (kind === "drain") {
+              members.set(name, primary(name, epoch, { tags: { state: "draining" } }));
+            } else if (kind === "alone") isolated = !isolated;
+            else if (kind === "restart") bench.restart();
+            else if (kind === "pass") bench.now += who * 4_000;
+            else if (known !== undefined) {
+              const statuses = { fail: "failed", return: "alive", leave: "left" } as const;
+              members.set(name, { ...known, status: statuses[kind] });
+            }
+            const decision = bench.see([...members.values()], {
+              health: { isolated, awareness: 0 },
+            });
+            expect(JSON.stringify(bench.decide().desired)).toBe(JSON.stringify(decision.desired));
+            if (decision.desired.frozen) continue;
+            const [now, ...others] = ready(decision, "primary");
+            expect(others).toEqual([]);
+            if (now !== undefined && before !== undefined && now !== before) {
+              expect(said(decision).find((line) => line.startsWith(`${before} `))).toContain(
+                " out ",
+              );
+            }
+            before = now ?? before;
+            if (kind === "pass" && now === undefined) before = undefined;
+          }
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 });
