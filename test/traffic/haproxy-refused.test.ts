@@ -1,9 +1,15 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ConfigText } from "../../src/lb/haproxy/config-text.js";
+import {
+  type Descriptors,
+  neededDescriptors,
+  readDescriptors,
+} from "../../src/lb/haproxy/descriptors.js";
 import { missingPrograms } from "../support/programs.js";
 import { configFor, desiredOf, Rig } from "./haproxy-rig.js";
-import { memberOf, running, webServer, withoutLoss } from "./haproxy-stage.js";
+import { memberOf, print, running, webServer, withoutLoss } from "./haproxy-stage.js";
 import type { HaproxyPlace } from "./support/haproxy.js";
 import { freePort } from "./support/places.js";
 
@@ -43,7 +49,7 @@ real.for<{
   },
   {
     title: "more connections than file descriptors",
-    break: (text) => text.replace(/maxconn \d+/, "maxconn 600000"),
+    break: (text) => text.replace(/maxconn \d+/, "maxconn 600000000"),
     says: /needs about \d+ file descriptors .*, and HAProxy may have \d+/,
   },
   {
@@ -135,4 +141,30 @@ real("what only the reload itself shows is told, and the next good file ends it"
     expect(await haproxy.master()).toMatchObject({ failed: 0 });
   });
   expect(existsSync(haproxy.place.stateFile)).toBe(false);
+});
+
+real("so many file descriptors are needed as a process with that file then has", async () => {
+  const haproxy = await running();
+  const info = async (): Promise<Descriptors> => {
+    const found = readDescriptors(await haproxy.ask("show info"));
+    if (found === undefined) throw new Error("no such answer");
+    return found;
+  };
+  const rig = new Rig(haproxy.place);
+  const desired = desiredOf([]);
+  await rig.settle(desired);
+  const before = rig.text;
+  const text = before
+    .replace("maxconn 2000", "maxconn 3000")
+    .replace("frontend users\n", `frontend users\n    bind ${haproxy.place.folder}/more.sock\n`)
+    .replace(
+      "\nbackend web\n",
+      "\nbackend web\n    server a 127.0.0.1:9\n    server b 127.0.0.1:9\n",
+    );
+  const needed = neededDescriptors(await info(), new ConfigText(before), new ConfigText(text));
+  rig.write(text);
+  await rig.settle(desired);
+  const { used } = await info();
+  print(`file descriptors: ${needed} foreseen, ${used} needed`);
+  expect(Math.abs((needed ?? 0) - used)).toBeLessThan(20);
 });
