@@ -20,7 +20,7 @@ export interface PlannedPool extends RuntimePool {
 }
 
 /** What should become of a slot. All but `ready` end in maintenance, at the address of the line. */
-export type Wish =
+type Wish =
   | { readonly kind: "ready"; readonly server: Server }
   | { readonly kind: "drain" | "out"; readonly why: string; readonly urgent: boolean };
 

@@ -85,7 +85,7 @@ export function withoutSlot(pool: Pool, lines: readonly ServerLine[]): readonly 
   return pool.servers.filter((server) => !homes.has(identityOf(server))).map(({ node }) => node);
 }
 
-export function slotName(number: number): string {
+function slotName(number: number): string {
   return `s${String(number).padStart(2, "0")}`;
 }
 
