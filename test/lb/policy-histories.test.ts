@@ -128,9 +128,17 @@ class History {
   #expectNotEmptied(decision: Decision, told: string): void {
     if (this.#before === undefined || ready(this.#before).length === 0) return;
     if (this.#since.some((kind) => plannedKinds.has(kind))) return;
-    // Who is back may say at once that it must not be served.
-    const served = new Set(ready(this.#before));
-    if (this.group.members.some((one) => served.has(one.name) && wantsOut(one))) return;
+    // Who is back, or is at the address now, may say at once that it must not be served.
+    const served = serversOf(this.#before).filter(({ admission }) => admission === "ready");
+    const mine = new Set(served.flatMap(({ node, ip, port }) => [node, `${ip}:${port}`]));
+    const out = this.group.members.filter(wantsOut);
+    if (
+      out.some(
+        ({ ip, name, tags }) => mine.has(name) || mine.has(`${ip}:${tags.get("port") ?? 80}`),
+      )
+    ) {
+      return;
+    }
     expect(ready(decision).length, `emptied by ${this.#since.join()}: ${told}`).toBeGreaterThan(0);
   }
 
@@ -303,10 +311,18 @@ describe("whatever happens to a group", () => {
     );
   });
 
-  test.for(seeds(8))("500 steps end as a naive look would have it (SEED=%i)", (seed) => {
-    const random = new SeededRandom(seed);
-    const history = new History(configOf(seed), seed % 2 === 0);
-    for (let step = 0; step < 500; step += 1) history.step(stepOf(random));
-    expectSettled(history);
-  });
+  const found = [
+    101, // who left in the view in which others failed was judged by another measure at the second look
+    164, // of two dead members at one address the wrong one was held
+    181, // a member that was only starting took an address from one that served
+  ];
+  test.for([...seeds(8), ...found])(
+    "500 steps end as a naive look would have it (SEED=%i)",
+    (seed) => {
+      const random = new SeededRandom(seed);
+      const history = new History(configOf(seed), seed % 2 === 0);
+      for (let step = 0; step < 500; step += 1) history.step(stepOf(random));
+      expectSettled(history);
+    },
+  );
 });
