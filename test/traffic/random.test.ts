@@ -12,7 +12,7 @@ import { tell } from "./support/tell.js";
 import { waitUntil } from "./support/waiting.js";
 
 const seed = Number(process.env.SEED ?? 1);
-const count = size(40, 500);
+const count = size(30, 500);
 const up = ["web1", "web2", "web3"];
 const names = Array.from({ length: size(6, 10) }, (_, index) => `web${index + 1}`);
 
