@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { OperatorError } from "../base/errors.js";
+import { OperatorError, reasonOf } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { type Instant, type Millis, seconds } from "../base/units.js";
 import { Audit } from "./audit.js";
@@ -259,7 +259,15 @@ export class LoadBalancer {
     await Promise.all(this.#balancers.map((balancer) => balancer.stop()));
     await this.#statusFile.stop();
     await this.#audit.written();
-    await this.#folder.close();
+    try {
+      await this.#folder.close();
+    } catch (error) {
+      // A disk that is full keeps nobody from ending: the lock of a process that is gone is none.
+      this.#host.log.warn(
+        { folder: this.#folder.path, error: reasonOf(error) },
+        "lock not released",
+      );
+    }
   }
 }
 

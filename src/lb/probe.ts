@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { type Instant, type Millis, seconds } from "../base/units.js";
 import type { ProbeAnswers, ProbeQuestion } from "./decision.js";
+import { codeOf } from "./disk.js";
 
 /** A service that answered is asked again after so long, while the question stands. */
 const refresh: Millis = seconds(2);
@@ -20,7 +21,7 @@ const maxRunning = 50;
 /** So many services are asked for at most; those beyond stay unknown. */
 const maxServices = 10_000;
 
-/** Between two tries of one probe, if the first was refused at once. */
+/** Between two tries of one probe. */
 const betweenTries: Millis = 50;
 
 interface Service {
@@ -145,30 +146,34 @@ function keyOf(ip: string, port: number): string {
   return `${ip} ${port}`;
 }
 
+/** `refused`: nobody listens there, which another try at once would not change. */
+type Outcome = "answers" | "silent" | "refused";
+
 /** Whether a service answers: a TCP connection, or a status below 400 for a path. */
 export async function probeService(question: ProbeQuestion): Promise<boolean> {
   const { ip, port, probe } = question;
   for (let attempt = 1; ; attempt += 1) {
-    const answers =
+    const outcome =
       probe.path === undefined
         ? await connects(ip, port, probe.timeout)
         : await answersHttp(ip, port, probe.path, probe.timeout);
-    if (answers || attempt >= probe.tries) return answers;
+    if (outcome === "answers") return true;
+    if (outcome === "refused" || attempt >= probe.tries) return false;
     await new Promise((resolve) => setTimeout(resolve, betweenTries));
   }
 }
 
-function connects(ip: string, port: number, timeout: Millis): Promise<boolean> {
+function connects(ip: string, port: number, timeout: Millis): Promise<Outcome> {
   return new Promise((resolve) => {
     const socket = connect({ host: ip, port });
-    const end = (answers: boolean): void => {
+    const end = (outcome: Outcome): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(answers);
+      resolve(outcome);
     };
-    const timer = setTimeout(() => end(false), timeout);
-    socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
+    const timer = setTimeout(() => end("silent"), timeout);
+    socket.once("connect", () => end("answers"));
+    socket.once("error", (error) => end(outcomeOf(error)));
   });
 }
 
@@ -177,18 +182,22 @@ async function answersHttp(
   port: number,
   path: string,
   timeout: Millis,
-): Promise<boolean> {
+): Promise<Outcome> {
   const { request } = await import("node:http");
   return await new Promise((resolve) => {
     const asking = request({ host: ip, port, path, agent: false, headers: { host: "localhost" } });
-    const end = (answers: boolean): void => {
+    const end = (outcome: Outcome): void => {
       clearTimeout(timer);
       asking.destroy();
-      resolve(answers);
+      resolve(outcome);
     };
-    const timer = setTimeout(() => end(false), timeout);
-    asking.once("response", ({ statusCode = 500 }) => end(statusCode < 400));
-    asking.on("error", () => end(false));
+    const timer = setTimeout(() => end("silent"), timeout);
+    asking.once("response", ({ statusCode = 500 }) => end(statusCode < 400 ? "answers" : "silent"));
+    asking.on("error", (error) => end(outcomeOf(error)));
     asking.end();
   });
+}
+
+function outcomeOf(error: Error): Outcome {
+  return codeOf(error) === "ECONNREFUSED" ? "refused" : "silent";
 }
