@@ -113,11 +113,13 @@ export class FileChange {
     const { proxy, config, host } = this.#deps;
     const shape = hashOf(proxy.shape(text));
     if (this.#shapes.has(shape)) return;
+    // What somebody wrote into the file is new to the proxy, although it is on the disk.
+    const live = this.lastGood() ?? this.#text;
     this.#enter("check");
     try {
       const limit = 2 * config.checkTimeout + checkSlack;
       await round.phase("check", () =>
-        limited(proxy.check(staged, text, this.#text), limit, "the check", host),
+        limited(proxy.check(staged, text, live), limit, "the check", host),
       );
     } catch (error) {
       const [first, longest] = config.governor.retry;
