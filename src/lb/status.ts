@@ -125,11 +125,11 @@ export interface ServerStatus {
   readonly since: string;
 }
 
-export interface HoldStatus extends Omit<Hold, "until"> {
+interface HoldStatus extends Omit<Hold, "until"> {
   readonly until: string | null;
 }
 
-export interface DampedStatus {
+interface DampedStatus {
   readonly node: string;
   readonly penalty: number;
   /** Held out until then; null: not held out. */

@@ -325,7 +325,7 @@ real(
     const addresses = (list: readonly WebProcess[]): string[] => list.map(({ address }) => address);
     let load: Load | undefined;
     let boundaries = 0;
-    for (let death = 1; death <= 30; death += size(3, 1)) {
+    for (let death = 1; death <= 30; death += size(5, 1)) {
       // Every second time a server comes, else one goes; and each time more than servers changes.
       const before = death % 2 === 0 ? webs : webs.slice(0, 1);
       const after = death % 2 === 0 ? webs.slice(0, 1) : webs;

@@ -2,7 +2,7 @@ import type { BalancerConfig, GovernorConfig } from "../../../src/lb/config.js";
 import type { Admission, Cause, Desired, Server } from "../../../src/lb/model.js";
 import { hashOf } from "../../../src/lb/text-hash.js";
 
-export const sampleGovernor: GovernorConfig = {
+const sampleGovernor: GovernorConfig = {
   quiet: 50,
   maxDelay: 500,
   reloadGap: 2_000,

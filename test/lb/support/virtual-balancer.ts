@@ -10,7 +10,7 @@ import { MemoryFile } from "./memory-file.js";
 import { sampleBalancer } from "./samples.js";
 import { VirtualHost } from "./virtual-host.js";
 
-export const firstText = "global one\n";
+const firstText = "global one\n";
 
 export const settleTime: Millis = 1_000;
 
