@@ -534,9 +534,9 @@ real("views that come late, twice and out of order end in the newest", async () 
 
 real("two balancers, one of them slow, agree soon and never reload at the same time", async () => {
   const webs = await Promise.all([1, 2, 3, 4, 5, 6].map((at) => webServer(`web${at}`, 240 + at)));
-  const slow = join(mkdtempSync(join(tmpdir(), "gossipd-slow-")), "haproxy");
-  writeFileSync(slow, '#!/bin/sh\nsleep 1\nexec haproxy "$@"\n', { mode: 0o755 });
   const proxies = [await running(), await running()];
+  const slow = join(proxies[1]?.place.folder ?? "", "slow-haproxy");
+  writeFileSync(slow, '#!/bin/sh\nsleep 1\nexec haproxy "$@"\n', { mode: 0o755 });
   const balancers = [
     { binary: "haproxy", mode: "reload" },
     { binary: slow, mode: "reload" },
