@@ -151,7 +151,7 @@ export function inService({ state }: RuntimeServer): boolean {
 }
 
 /** `show servers state`: its columns are named in the second line. */
-export function readServersState(text: string): RuntimeServer[] {
+function readServersState(text: string): RuntimeServer[] {
   const lines = text.split("\n");
   const names = (lines.find((line) => line.startsWith("# ")) ?? "").slice(2).split(" ");
   const rows = lines.filter((line) => /^\d+ /.test(line)).map((line) => line.split(" "));

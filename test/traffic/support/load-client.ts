@@ -4,7 +4,7 @@ import { HttpConnection, type Request } from "./http-connection.js";
 import { LoadRecord, type LoadReport } from "./load-record.js";
 
 /** What a client does with its connection and what it asks for. */
-export interface ClientKind {
+interface ClientKind {
   readonly method: "GET" | "POST";
   readonly path: string;
   /** Keeps its connection for as long as the other side allows. */
@@ -12,7 +12,7 @@ export interface ClientKind {
 }
 
 /** The kinds of clients; the paths are those of our web server. */
-export const clientKinds = {
+const clientKinds = {
   fresh: { method: "GET", path: "/", keepAlive: false },
   kept: { method: "GET", path: "/", keepAlive: true },
   post: { method: "POST", path: "/", keepAlive: true },

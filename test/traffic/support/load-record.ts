@@ -23,7 +23,7 @@ export interface LostRequest {
 }
 
 /** Milliseconds. */
-export interface Latency {
+interface Latency {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
