@@ -269,6 +269,18 @@ export class Balancer {
       await this.#sync.rescue();
       this.#noteObserved();
     }
+    const isRunning = this.#running !== undefined;
+    if (!isRunning && this.#report.result?.kind !== "failed") return;
+    this.#lookAt = this.#soon() ?? (isRunning ? this.#lookAt : undefined);
+    this.#arm();
+  }
+
+  /** When what no round could end is looked at. */
+  #soon(): Instant | undefined {
+    const { lookAgain } = this.#sync;
+    return lookAgain === undefined
+      ? undefined
+      : this.#shared.host.now() + Math.max(shortestLook, lookAgain);
   }
 
   #hasten(cause: string): void {
@@ -291,7 +303,7 @@ export class Balancer {
       this.#isSaveDue ? this.#savedAt + saveGap : undefined,
       mayRun ? this.#governor.next(now) : undefined,
       mayRun ? this.#reconcileAt : undefined,
-      mayRun || this.#sync.isBusy ? this.#lookAt : undefined,
+      mayRun || !isIdle ? this.#lookAt : undefined,
     ].filter((at) => at !== undefined);
     const delay = Math.min(...due.map((at) => Math.max(0, at - now)), longestTimer);
     this.#takeOff = host.after(delay, () => this.#wake());
@@ -307,8 +319,8 @@ export class Balancer {
     const isLookDue = this.#lookAt !== undefined && this.#lookAt <= now;
     if (this.#running !== undefined) {
       if (isLookDue) {
-        this.#lookAt = now + this.config.governor.quiet;
-        this.#rescue();
+        this.#lookAt = now + usualLook;
+        if (this.#sync.isBusy) this.#rescue();
       }
       this.#arm();
       return;
@@ -316,6 +328,10 @@ export class Balancer {
     const due = this.#governor.next(now);
     if (!this.#isPaused && due !== undefined && due <= now) {
       void this.#run(this.#cause);
+    } else if (!this.#isPaused && isLookDue && this.#report.result?.kind === "failed") {
+      // The next try comes later and later; what is under way does not wait for it.
+      this.#lookAt = undefined;
+      this.#rescue();
     } else if (!this.#isPaused && isLookDue) {
       void this.#run(
         this.#report.result?.kind === "waiting" ? this.#cause : "something was under way",
@@ -359,7 +375,8 @@ export class Balancer {
     const checkpoint = (name: string): void => host.checkpoint?.(`${this.config.name}: ${name}`);
     const round = new Round(cause, () => host.now(), checkpoint);
     this.#governor.begin();
-    this.#lookAt = undefined;
+    // If the checker takes long, drains go on beside it.
+    this.#lookAt = host.now() + usualLook;
     this.#report.begin();
     const result = await this.#sync.pass(round);
     const now = host.now();
@@ -380,7 +397,10 @@ export class Balancer {
   }
 
   #lookAfter(now: Instant, result: RoundResult): void {
-    if (result.kind === "waiting") this.#lookAt = result.at;
+    const soon = this.#soon();
+    this.#lookAt = undefined;
+    if (result.kind === "waiting") this.#lookAt = Math.min(result.at, soon ?? result.at);
+    if (result.kind === "failed") this.#lookAt = soon;
     if (result.kind !== "confirmed") return;
     if (result.lookAgain === undefined && result.waits.length === 0) return;
     this.#lookAt = now + Math.max(shortestLook, result.lookAgain ?? usualLook);

@@ -40,6 +40,9 @@ export class Sync {
   #owes: "restore" | "reload" | undefined;
   #rescued: string | undefined;
   #stage: "check" | "reload" | undefined;
+  #isPassing = false;
+  #hasFailed = false;
+  #lookAgain: Millis | undefined;
 
   constructor(deps: SyncDeps) {
     this.#deps = deps;
@@ -68,6 +71,14 @@ export class Sync {
     return this.#stage !== undefined;
   }
 
+  /**
+   * When what is under way wants to be looked at, although no round could end it: drains go on while the
+   * checker hangs, a file is refused, or a reload has to wait.
+   */
+  get lookAgain(): Millis | undefined {
+    return this.#lookAgain;
+  }
+
   /** Forgets what was tried in vain: an operator says that it may work now. */
   forgive(): void {
     this.#file.forgive();
@@ -79,10 +90,14 @@ export class Sync {
     counters.passes += 1;
     const desired = newest();
     round.version = desired.version;
+    this.#isPassing = true;
+    this.#hasFailed = false;
+    this.#lookAgain = undefined;
     try {
       return await this.#transact(round, desired);
     } catch (error) {
       counters.failures += 1;
+      this.#hasFailed = true;
       if (!(error instanceof OperatorError)) {
         const { log } = this.#deps.host;
         log.error({ balancer: this.#deps.config.name, error }, "round of the balancer broke");
@@ -91,24 +106,29 @@ export class Sync {
       return { kind: "failed", reason: oneLine(reasonOf(error)) };
     } finally {
       this.#stage = undefined;
+      this.#isPassing = false;
     }
   }
 
   /**
    * Takes out at once what must get no requests any more, by the socket, whatever a round is doing;
-   * while one waits for the checker everything that needs no other file. Never throws.
+   * while one waits for the checker, or after one that failed, everything that needs no other file.
+   * Never throws.
    */
   async rescue(): Promise<void> {
     try {
       await this.#turn.run(async () => {
+        this.#lookAgain = undefined;
         const desired = this.#deps.desired();
         const text = this.#file.text;
         if (desired.frozen || text === undefined) return;
         const observed = await this.#observe();
         if (observed.trouble !== undefined) return;
-        const { steps } = this.#plan(desired, text, observed);
-        const everything = this.#stage === "check";
-        await this.#perform(everything ? steps : steps.filter(({ urgent }) => urgent));
+        const plan = this.#plan(desired, text, observed);
+        const everything = this.#stage === "check" || this.#hasFailed;
+        const steps = plan.steps.filter(({ urgent }) => urgent || everything);
+        await this.#perform(steps);
+        this.#lookAfter({ ...plan, steps });
         this.#rescued = desired.version;
       });
     } catch (error) {
@@ -117,10 +137,14 @@ export class Sync {
     }
   }
 
-  /** Looks whether all is as it was left; says in one line what is not. Never throws. */
+  /**
+   * Looks whether all is as it was left; says in one line what is not, unless a round began meanwhile,
+   * which sees for itself. Never throws.
+   */
   async look(): Promise<string | undefined> {
     try {
       const observed = await this.#observe();
+      if (this.#isPassing) return undefined;
       await this.#file.read();
       return await this.#differs(observed);
     } catch (error) {
@@ -172,6 +196,7 @@ export class Sync {
       const verdict = governor.mayReload(host.now(), observed.lingering, stagger());
       if (!verdict.go) {
         this.#isWaiting = true;
+        this.#lookAfter(plan);
         const { at, because } = verdict;
         return { kind: "waiting", what: `reload: ${plan.reload}`, because, at };
       }
@@ -287,9 +312,10 @@ export class Sync {
       await this.#turn.run(async () => {
         const observed = await this.#observe();
         if (observed.trouble !== undefined) return;
-        const { steps } = this.#plan(desired, text, observed);
-        await this.#perform(steps);
-        round.performed(steps);
+        const plan = this.#plan(desired, text, observed);
+        await this.#perform(plan.steps);
+        this.#lookAfter(plan);
+        round.performed(plan.steps);
       });
     } catch (error) {
       const fields = { balancer: this.#deps.config.name, error: reasonOf(error) };
@@ -299,6 +325,11 @@ export class Sync {
 
   #plan(desired: Desired, text: string, observed: Observation): Plan {
     return this.#deps.proxy.plan(this.#deps.host.now(), desired, text, observed);
+  }
+
+  /** What was done just now is not seen yet. */
+  #lookAfter({ steps, lookAgain }: Pick<Plan, "steps" | "lookAgain">): void {
+    this.#lookAgain = steps.length > 0 ? this.#deps.config.governor.quiet : lookAgain;
   }
 
   async #perform(steps: readonly Step[]): Promise<void> {

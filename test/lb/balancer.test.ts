@@ -49,7 +49,7 @@ describe("members become servers", () => {
     world.proxy.taking.set("check", Number.POSITIVE_INFINITY);
     world.set("web4");
     await world.host.advance(3_000);
-    expect(world.proxy.calls.at(-1)).toBe("check");
+    expect(world.proxy.calls.filter((call) => call !== "observe").at(-1)).toBe("check");
     world.set("web2", { status: "failed" });
     await world.host.advance(atOnce);
     expect(world.proxy.ready).toEqual(["web1", "web3"]);
@@ -96,6 +96,38 @@ describe("a node that wants to stop is told whether it may", () => {
     world.proxy.server("web2").inUse = 0;
     await world.host.advance(60);
     expect(answer()).toMatchObject({ state: "out", inUse: 0 });
+  });
+
+  test("also while no file can be written", async () => {
+    const world = await servingBalancer(["web1", "web2", "web3"]);
+    world.file.text = `bad line\n${world.file.text}`;
+    world.set("web3", { status: "left" });
+    await world.host.advance(20_000);
+    expect(world.status.condition).toBe("failed");
+    world.proxy.server("web2").inUse = 1;
+    world.set("web2", { tag: ["state", "draining"] });
+    await world.host.advance(500);
+    expect(world.balancer.drained("web2")).toMatchObject({ state: "draining", inUse: 1 });
+    world.proxy.server("web2").inUse = 0;
+    await world.host.advance(500);
+    expect(world.balancer.drained("web2")).toMatchObject({ state: "out" });
+    const { failures } = world.status.counters;
+    await world.host.advance(10_000);
+    expect(world.status.counters.failures - failures).toBeLessThanOrEqual(2);
+  });
+
+  test("also while the checker hangs", async () => {
+    const world = await servingBalancer(["web1", "web2", "web3"]);
+    world.file.text = `foreign two\n${world.file.text}`;
+    world.proxy.taking.set("check", Number.POSITIVE_INFINITY);
+    world.proxy.server("web2").inUse = 1;
+    world.set("web2", { tag: ["state", "draining"] });
+    await world.host.advance(500);
+    expect(world.proxy.calls).toContain("check");
+    expect(world.balancer.drained("web2")).toMatchObject({ state: "draining", inUse: 1 });
+    world.proxy.server("web2").inUse = 0;
+    await world.host.advance(500);
+    expect(world.balancer.drained("web2")).toMatchObject({ state: "out" });
   });
 
   test("one whom nobody knows is out", async () => {
