@@ -56,7 +56,7 @@ export const probeKeys: Shape<ProbeKeys> = {
   type: standard(
     oneOf("http", "tcp"),
     "http",
-    "`http`: the service answers a GET with a status below 400. `tcp`: it takes a connection, which a process that hangs does as well. A service without such an answer never gives the former: suspicion and failure count alone then.",
+    "`http`: the service answers a GET with a status below 500, or answers what is no HTTP. `tcp`: it takes a connection, which a process that hangs does as well. A service that says nothing to a GET, as PostgreSQL, needs the latter: otherwise suspicion and failure count alone.",
   ),
   path: standard(urlPath, "/", "What is asked for by HTTP."),
   timeout: standard(duration(10, minutes(1)), 200, "How long one try may take."),

@@ -28,7 +28,12 @@ export interface ProbeQuestion {
 }
 
 export interface ProbeAnswers {
-  answer(ip: string, port: number): "yes" | "no" | "unknown";
+  answer(question: ProbeQuestion): "yes" | "no" | "unknown";
+}
+
+/** Two pools may ask one service for different things. */
+export function keyOfQuestion({ ip, port, probe }: ProbeQuestion): string {
+  return JSON.stringify([ip, port, probe]);
 }
 
 /** What an operator asks of the policy. */

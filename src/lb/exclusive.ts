@@ -188,8 +188,9 @@ export class ExclusivePool implements PoolPolicy {
     if (!failed) return whereabouts === "refused" ? held : undefined;
     const limit = current.lostAt + guard.disputeLimit;
     if (pool.probe === undefined || now >= limit) return undefined;
-    questions.push({ ip: endpoint.ip, port: endpoint.port, probe: pool.probe });
-    const answer = probes.answer(endpoint.ip, endpoint.port);
+    const question = { ip: endpoint.ip, port: endpoint.port, probe: pool.probe };
+    questions.push(question);
+    const answer = probes.answer(question);
     const patience = current.lostAt + patienceFor(pool.probe);
     if (answer === "no" || (answer === "unknown" && now >= patience)) return undefined;
     deadlines.push(answer === "yes" ? limit : Math.min(patience, limit));

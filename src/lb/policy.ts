@@ -5,7 +5,13 @@ import type { Instant, Millis } from "../base/units.js";
 import { Candidates, compareText, rosterOf } from "./backends.js";
 import type { BalancerConfig, PoolConfig } from "./config.js";
 import { Damping } from "./damping.js";
-import type { Decision, PolicyOrder, ProbeAnswers, ProbeQuestion } from "./decision.js";
+import {
+  type Decision,
+  keyOfQuestion,
+  type PolicyOrder,
+  type ProbeAnswers,
+  type ProbeQuestion,
+} from "./decision.js";
 import { ExclusivePool } from "./exclusive.js";
 import { isRecord } from "./memory.js";
 import type { Hold, Pool, Refusal, Server, View } from "./model.js";
@@ -78,7 +84,7 @@ export class Policy {
       refused.push(...candidates.refused);
       holds.push(...decision.holds, ...warmUpHold(config, frozen, decision));
       for (const one of decision.questions) {
-        questions.set(JSON.stringify([one.ip, one.port, one.probe]), one);
+        questions.set(keyOfQuestion(one), one);
       }
       deadlines.push(...decision.deadlines);
       for (const node of decision.lost) lost.add(node);

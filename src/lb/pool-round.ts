@@ -339,8 +339,9 @@ export class PoolRound {
     const { probe } = this.#parts.pool;
     if (probe === undefined) return "unknown";
     const { ip, port } = endpoint;
-    this.#questions.set(keyOf({ node: "", ip, port }), { ip, port, probe });
-    return this.look.probes.answer(ip, port);
+    const question = { ip, port, probe };
+    this.#questions.set(keyOf({ node: "", ip, port }), question);
+    return this.look.probes.answer(question);
   }
 
   #at(instant: Instant | undefined): void {

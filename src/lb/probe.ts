@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { type Instant, type Millis, seconds } from "../base/units.js";
-import type { ProbeAnswers, ProbeQuestion } from "./decision.js";
+import { keyOfQuestion, type ProbeAnswers, type ProbeQuestion } from "./decision.js";
 import { codeOf } from "./disk.js";
 
 /** A service that answered is asked again after so long, while the question stands. */
@@ -25,7 +25,7 @@ const maxServices = 10_000;
 const betweenTries: Millis = 50;
 
 interface Service {
-  question: ProbeQuestion;
+  readonly question: ProbeQuestion;
   answer: "yes" | "no" | "unknown";
   at: Instant;
   isAsked: boolean;
@@ -56,8 +56,8 @@ export class Prober implements ProbeAnswers {
     this.#onChange = onChange;
   }
 
-  answer(ip: string, port: number): "yes" | "no" | "unknown" {
-    return this.#services.get(keyOf(ip, port))?.answer ?? "unknown";
+  answer(question: ProbeQuestion): "yes" | "no" | "unknown" {
+    return this.#services.get(keyOfQuestion(question))?.answer ?? "unknown";
   }
 
   /** Whether something is asked that has no answer yet. */
@@ -68,7 +68,7 @@ export class Prober implements ProbeAnswers {
   /** All that is to be known from now on; what was asked before and is not here is dropped. */
   ask(questions: readonly ProbeQuestion[]): void {
     const now = this.#host.now();
-    const asked = new Set(questions.map(({ ip, port }) => keyOf(ip, port)));
+    const asked = new Set(questions.map(keyOfQuestion));
     for (const [key, service] of this.#services) {
       if (asked.has(key)) continue;
       service.isAsked = false;
@@ -85,7 +85,7 @@ export class Prober implements ProbeAnswers {
   }
 
   #want(now: Instant, question: ProbeQuestion): void {
-    const key = keyOf(question.ip, question.port);
+    const key = keyOfQuestion(question);
     const known = this.#services.get(key);
     if (known === undefined) {
       if (this.#services.size >= maxServices) return;
@@ -102,7 +102,6 @@ export class Prober implements ProbeAnswers {
       this.#begin(service);
       return;
     }
-    known.question = question;
     if (known.isAsked) return;
     known.isAsked = true;
     known.failures = 0;
@@ -124,13 +123,21 @@ export class Prober implements ProbeAnswers {
     );
   }
 
+  /** Those that nobody asks for any more take no turn. */
+  #beginNext(): void {
+    while (this.#running < maxRunning) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#begin(next);
+    }
+  }
+
   #end(service: Service, answers: boolean): void {
     this.#running -= 1;
     service.isRunning = false;
     service.at = this.#host.now();
     if (this.#isStopped) return;
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#begin(next);
+    this.#beginNext();
     if (!service.isAsked) return;
     const before = service.answer;
     service.answer = answers ? "yes" : "no";
@@ -142,14 +149,13 @@ export class Prober implements ProbeAnswers {
   }
 }
 
-function keyOf(ip: string, port: number): string {
-  return `${ip} ${port}`;
-}
-
 /** `refused`: nobody listens there, which another try at once would not change. */
 type Outcome = "answers" | "silent" | "refused";
 
-/** Whether a service answers: a TCP connection, or a status below 400 for a path. */
+/**
+ * Whether a service answers: a TCP connection, or a status below 500 for a path. One that knows no such
+ * path, or wants to know who asks, is well, and so is one that answers by another protocol.
+ */
 export async function probeService(question: ProbeQuestion): Promise<boolean> {
   const { ip, port, probe } = question;
   for (let attempt = 1; ; attempt += 1) {
@@ -192,12 +198,15 @@ async function answersHttp(
       resolve(outcome);
     };
     const timer = setTimeout(() => end("silent"), timeout);
-    asking.once("response", ({ statusCode = 500 }) => end(statusCode < 400 ? "answers" : "silent"));
+    asking.once("response", ({ statusCode = 500 }) => end(statusCode < 500 ? "answers" : "silent"));
     asking.on("error", (error) => end(outcomeOf(error)));
     asking.end();
   });
 }
 
 function outcomeOf(error: Error): Outcome {
-  return codeOf(error) === "ECONNREFUSED" ? "refused" : "silent";
+  const code = codeOf(error);
+  // What was received is no HTTP.
+  if (code?.startsWith("HPE_")) return "answers";
+  return code === "ECONNREFUSED" ? "refused" : "silent";
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ProbeQuestion } from "../../src/lb/decision.js";
 import { Prober, probeService } from "../../src/lb/probe.js";
@@ -40,11 +40,11 @@ describe("a prober", () => {
   test("knows nothing before it asked, and tells when it knows", async () => {
     const { host, answering, prober, changes } = bench();
     answering.add("10.0.0.1");
-    expect(prober.answer("10.0.0.1", 80)).toBe("unknown");
+    expect(prober.answer(one)).toBe("unknown");
     prober.ask([one]);
     expect(prober.isOpen).toBe(true);
     await host.advance(1);
-    expect(prober.answer("10.0.0.1", 80)).toBe("yes");
+    expect(prober.answer(one)).toBe("yes");
     expect(prober.isOpen).toBe(false);
     expect(changes()).toBe(1);
   });
@@ -56,7 +56,7 @@ describe("a prober", () => {
     expect(asked).toHaveLength(3);
     answering.add("10.0.0.1");
     await host.advance(1_000);
-    expect(prober.answer("10.0.0.1", 80)).toBe("yes");
+    expect(prober.answer(one)).toBe("yes");
     expect(changes()).toBe(2);
     prober.ask([]);
     const { length } = asked;
@@ -73,9 +73,9 @@ describe("a prober", () => {
     await host.advance(600);
     answering.clear();
     prober.ask([one]);
-    expect(prober.answer("10.0.0.1", 80)).toBe("unknown");
+    expect(prober.answer(one)).toBe("unknown");
     await host.advance(1);
-    expect(prober.answer("10.0.0.1", 80)).toBe("no");
+    expect(prober.answer(one)).toBe("no");
   });
 
   test("asks fifty at a time, and all of them in the end", async () => {
@@ -98,6 +98,33 @@ describe("a prober", () => {
   });
 });
 
+test("those that nobody asks for any more keep no others waiting", async () => {
+  const host = new VirtualHost();
+  const probeSlowly = () => host.sleep(10).then(() => true);
+  const after = (delay: number, run: () => void) => host.after(delay, run);
+  const prober = new Prober({ now: () => host.now(), after, probe: probeSlowly }, () => {});
+  const questions = Array.from({ length: 200 }, (_, index) => ({ ...one, port: index + 1 }));
+  prober.ask(questions);
+  const wanted = questions.slice(-20);
+  prober.ask(wanted);
+  await host.advance(100);
+  expect(wanted.map((question) => prober.answer(question))).toEqual(wanted.map(() => "yes"));
+});
+
+test("two pools may ask one service for different things", async () => {
+  const host = new VirtualHost();
+  const after = (delay: number, run: () => void) => host.after(delay, run);
+  const probePath = async (question: ProbeQuestion) => question.probe.path === "/well";
+  const prober = new Prober({ now: () => host.now(), after, probe: probePath }, () => {});
+  const [well, ill] = [
+    { ...one, probe: { ...probe, path: "/well" } },
+    { ...one, probe: { ...probe, path: "/ill" } },
+  ];
+  prober.ask([well, ill]);
+  await host.advance(10);
+  expect([prober.answer(well), prober.answer(ill)]).toEqual(["yes", "no"]);
+});
+
 describe("a service", () => {
   async function service(status: number): Promise<number> {
     const server = createServer((_, response) => {
@@ -116,9 +143,21 @@ describe("a service", () => {
     { path: undefined, status: 500, answers: true },
     { path: "/health", status: 200, answers: true },
     { path: "/health", status: 302, answers: true },
+    { path: "/", status: 404, answers: true },
     { path: "/health", status: 503, answers: false },
   ])("that answers $path with $status: $answers", async ({ path, status, answers }) => {
     expect(await probeService(question(await service(status), path))).toBe(answers);
+  });
+
+  test("that speaks something else answers", async () => {
+    const server = createTcpServer((socket) => socket.end("-ERR unknown command\r\n"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => {
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    expect(await probeService(question(port, "/"))).toBe(true);
   });
 
   test("that nobody offers does not answer", async () => {

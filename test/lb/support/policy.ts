@@ -113,7 +113,7 @@ export class Bench {
   readonly answers = new Map<string, "yes" | "no">();
   readonly config: BalancerConfig;
   readonly #probes: ProbeAnswers = {
-    answer: (ip, port) => this.answers.get(`${ip}:${port}`) ?? "unknown",
+    answer: ({ ip, port }) => this.answers.get(`${ip}:${port}`) ?? "unknown",
   };
 
   /** Warmed up already, unless told to be cold. */
