@@ -54,7 +54,7 @@ function two(value: number): string {
 function formatValue(value: unknown): string {
   if (value instanceof Error) return quoteIfNeeded(value.message);
   if (typeof value === "string") return quoteIfNeeded(value);
-  if (typeof value === "object") return JSON.stringify(value);
+  if (typeof value === "object") return escapeControls(JSON.stringify(value));
   return String(value);
 }
 
@@ -62,8 +62,10 @@ function quoteIfNeeded(text: string): string {
   return /^[\w./:@+-]+$/.test(text) ? text : escapeControls(JSON.stringify(text));
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+/** Also those that have the rest of a line shown backwards. */
+const controls =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function escapeControls(text: string): string {
   return text.replace(controls, (character) => {

@@ -8,6 +8,7 @@ import {
   readIp,
   readNodeName,
   readPort,
+  readTag,
   readWeight,
   templateTags,
 } from "./values.js";
@@ -238,6 +239,11 @@ class Sorter {
       faults.push(
         `tag ${exclusive?.epochTag}: ${quoted(epochs)} must be a whole number of up to 15 digits`,
       );
+    }
+    for (const tag of this.#pool.requiredTags) {
+      const text = tags.get(tag);
+      if (text === undefined) faults.push(`it has no tag ${tag}, and the pool requires it`);
+      else value(readTag(text), `tag ${tag}: `);
     }
     if (
       faults.length > 0 ||

@@ -6,6 +6,7 @@ import type { Decision } from "./decision.js";
 import type { LbHost } from "./load-balancer.js";
 import type { Desired } from "./model.js";
 import { PoolTable } from "./pool-status.js";
+import { RefusalLog } from "./refusal-log.js";
 import type { Round, RoundResult } from "./round.js";
 import type { BalancerCondition, BalancerStatus, LastRound, NextAction } from "./status.js";
 import type { Sync } from "./sync.js";
@@ -30,6 +31,7 @@ export class BalancerReport {
   readonly #counters: Counters;
   readonly #sync: Sync;
   readonly #table = new PoolTable();
+  readonly #refusals = new RefusalLog();
   #condition: BalancerCondition = "warming up";
   #since: string;
   #result: RoundResult | undefined;
@@ -84,14 +86,8 @@ export class BalancerReport {
       if (held.has(`${pool} ${kind}`)) continue;
       log.warn({ balancer, pool, kind, nodes, reason }, "pool is held");
     }
-    const refusal = (one: Desired["refused"][number]): string =>
-      `${one.pool}\n${one.node}\n${one.reason}`;
-    const refused = new Set(before?.refused.map(refusal));
-    for (const one of after.refused) {
-      if (refused.has(refusal(one))) continue;
-      // Names that are refused may be of any length.
-      const member = one.node.slice(0, 200);
-      log.warn({ balancer, pool: one.pool, member, reason: one.reason }, "member is refused");
+    for (const { pool, node, reason } of this.#refusals.take(this.#host.now(), after.refused)) {
+      log.warn({ balancer, pool, member: node, reason }, "member is refused");
     }
   }
 

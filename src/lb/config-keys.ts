@@ -114,6 +114,11 @@ export const poolKeys: Shape<PoolKeys> = {
     "The weight of members without the tag `weight_tag`.",
   ),
   weightTag: standard(tag, "weight", "The tag with the weight of a member, 0 to 256."),
+  requiredTags: standard(
+    list(tag, 0, 32),
+    [],
+    "Tags that the template prints. Who lacks one, or has one that is not one printable word of at most 256 characters without quotes and the like, is refused; without this a template that prints it fails for all.",
+  ),
   includeSelf: standard(toggle, false, "Whether the balancer's own member may be a server."),
   maxServers: standard(
     integer("a number of servers", 1, mostServers),

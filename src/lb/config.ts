@@ -101,6 +101,8 @@ export interface PoolConfig {
   /** 0 to 256, for members without the weight tag. */
   readonly weight: number;
   readonly weightTag: string;
+  /** Members without one of these, or with one that a template may not print, are refused. */
+  readonly requiredTags: readonly string[];
   /** Whether the balancer's own member may be a server. */
   readonly includeSelf: boolean;
   /** More are refused, the last by name first. */

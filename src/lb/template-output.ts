@@ -1,5 +1,5 @@
 import { OperatorError } from "../base/errors.js";
-import { oneLine, readIp, readPort } from "./values.js";
+import { nothing, oneLine, readIp, readPort } from "./values.js";
 
 /**
  * Looks at what a template made, whatever it was made from: no control characters, nothing that stands
@@ -20,7 +20,7 @@ export function refuseOutput(text: string, template: string): void {
 function faultOf(line: string): string | undefined {
   if (/[^\P{Cc}\t\r]|[\p{Zl}\p{Zp}\ufffe\uffff]|\r(?!$)/u.test(line)) return "a control character";
   const code = line.replace(/(^|\s)#.*$/, "");
-  if (/\bundefined\b|\[object \w+\]|\bNaN\b/.test(code)) return "a value that is not there";
+  if (nothing.test(code)) return "a value that is not there";
   return serverFault(code.trim());
 }
 

@@ -51,7 +51,8 @@ export async function renderTemplate(question: TemplateQuestion): Promise<string
     // Not its asynchronous twin, which takes six times as long: parts are small files beside it.
     output = engine.renderSync(engine.parse(text, template), modelOf(question));
   } catch (error) {
-    throw new OperatorError(faultIn(template, files, error), { cause: error });
+    const fault = faultIn(template, files, error);
+    throw new OperatorError(`${fault}${lackOf(question.desired, fault)}`, { cause: error });
   }
   const rendered = String(output);
   refuseOutput(rendered, template);
@@ -200,6 +201,19 @@ function serverModel({ node, ip, port, weight, admission, tags }: Server) {
     state: admission === "out" ? "maint" : admission,
     tags: Object.fromEntries(templateTags(tags)),
   };
+}
+
+/** Who has not the tag that a template wants, and what to do about it: one member stops all others. */
+function lackOf({ pools }: Desired, fault: string): string {
+  const [, tag] = /undefined variable: .*?\btags\.([A-Za-z_][\w.-]*)$/.exec(fault) ?? [];
+  if (tag === undefined) return "";
+  const nodes = pools.flatMap(({ servers }) =>
+    servers.filter(({ tags }) => !templateTags(tags).has(tag)).map(({ node }) => node),
+  );
+  const [first] = nodes;
+  if (first === undefined) return "";
+  const more = nodes.length === 1 ? "" : ` and ${nodes.length - 1} more`;
+  return `: ${first}${more} has no tag ${tag} that can be printed; "required_tags": ["${tag}"] in the pool refuses such members, and {{ ... | default: "" }} does without`;
 }
 
 /** Where the fault is and what it is, without Liquid's excerpt of the lines around it. */

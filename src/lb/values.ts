@@ -12,9 +12,18 @@ export type Checked<T> =
  */
 const nodeNamePattern = /^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$/;
 
+/**
+ * What a program writes for a value that it does not have. No member may say so himself, or a template
+ * that is none the worse for him would look broken (see template-output.ts).
+ */
+export const nothing = /\bundefined\b|\[object \w+\]|\bNaN\b/;
+
 /** The name of a member. */
 export function readNodeName(text: string): Checked<string> {
-  if (nodeNamePattern.test(text)) return { fault: undefined, value: text };
+  if (nodeNamePattern.test(text)) {
+    if (nothing.test(text)) return { fault: `the name ${quoted(text)} stands for no value` };
+    return { fault: undefined, value: text };
+  }
   return {
     fault: `the name ${quoted(text)} must be 1 to 128 letters, digits, ".", "_", ":" or "-"`,
   };
@@ -62,6 +71,7 @@ export function readTag(text: string): Checked<string> {
   if (text.length > maxTagLength) {
     return { fault: `the value ${quoted(text)} is longer than ${maxTagLength} characters` };
   }
+  if (nothing.test(text)) return { fault: `the value ${quoted(text)} stands for no value` };
   const [found] = unfit.exec(text) ?? [];
   if (found === undefined) return { fault: undefined, value: text };
   return { fault: `the value ${quoted(text)} must not contain ${quoted(found)}` };

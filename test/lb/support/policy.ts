@@ -13,6 +13,7 @@ export const webPool: PoolConfig = {
   addressTag: "lb_addr",
   weight: 100,
   weightTag: "weight",
+  requiredTags: [],
   includeSelf: false,
   maxServers: 1_000,
   exclusive: undefined,

@@ -37,6 +37,7 @@ export function sampleBalancer(changes: Partial<BalancerConfig> = {}): BalancerC
         addressTag: "lb_addr",
         weight: 100,
         weightTag: "weight",
+        requiredTags: [],
         includeSelf: false,
         maxServers: 1_000,
         exclusive: undefined,
