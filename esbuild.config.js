@@ -25,7 +25,14 @@ function licenceOf(folder) {
   return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
 }
 
-const node = { format: "esm", platform: "node", target: "node20.19", splitting: true };
+const node = {
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  splitting: true,
+  // CommonJS asks for Node's own modules in a way that a bundle of modules does not have.
+  mainFields: ["module", "main"],
+};
 const page = {
   format: "iife",
   platform: "browser",
