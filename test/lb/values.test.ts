@@ -46,6 +46,11 @@ describe("a member's name goes into comments, commands and paths", () => {
   });
 });
 
+test.for(["undefined", "web.NaN", "undefined-1"])("nobody is called %s, nor any tag", (word) => {
+  expect(readNodeName(word).fault).toMatch(/stands for no value$/);
+  expect(readTag(word).fault).toMatch(/stands for no value$/);
+});
+
 describe("an address is what a connection can be made to", () => {
   test.for([
     ["10.0.0.1", "10.0.0.1"],

@@ -16,6 +16,8 @@ export interface AgentOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** See {@link Child}. */
+  readonly cwd?: string;
+  /** See {@link Child}. */
   readonly within?: readonly string[];
 }
 
@@ -43,7 +45,7 @@ export class AgentProcess {
 
   /** Starts it and waits until its RPC answers. */
   static async start(options: AgentOptions): Promise<AgentProcess> {
-    const { kind, name, ip, tags = {}, join = [], args = [], env = {}, within = [] } = options;
+    const { kind, name, ip, tags = {}, join = [], args = [], env = {}, within = [], cwd } = options;
     const program: readonly [string, ...string[]] = kind === "serf" ? ["serf"] : gossipd;
     const child = new Child(
       `${kind} agent ${name}`,
@@ -58,7 +60,7 @@ export class AgentProcess {
         ...join.map((address) => `-join=${address}`),
         ...args,
       ],
-      { env, within },
+      { env, within, ...(cwd === undefined ? {} : { cwd }) },
     );
     await child.becomes("runs", () => child.said.includes("Log data will now stream in"));
     return new AgentProcess(options, child);
