@@ -242,7 +242,9 @@ class Sorter {
     }
     for (const tag of this.#pool.requiredTags) {
       const text = tags.get(tag);
-      if (text === undefined) faults.push(`it has no tag ${tag}, and the pool requires it`);
+      // In most places of a file an empty word is a mistake.
+      if (text === undefined || text === "")
+        faults.push(`it has no tag ${tag}, and the pool requires it`);
       else value(readTag(text), `tag ${tag}: `);
     }
     if (
