@@ -130,6 +130,15 @@ test("what no event tells is found by polling", async () => {
 });
 
 describe("the tag balancer", () => {
+  test("stays as it is if no balancer changes anything", async () => {
+    const agent = await agentWith(lb, web1);
+    const watched = new Watched(agent, { names: [] });
+    await until("it follows", () => watched.names.includes("web1"));
+    watched.stop();
+    await watched.ended;
+    expect(agent.api.calls.filter((call) => call.startsWith("setTags"))).toEqual([]);
+  });
+
   test("tells others whom to ask, and is gone with the sidecar", async () => {
     const agent = await agentWith(lb, web1);
     const watched = new Watched(agent);

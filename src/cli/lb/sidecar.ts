@@ -25,7 +25,7 @@ const farewell: Millis = 1_000;
 export interface SidecarParts {
   readonly connect: () => Promise<RpcClient>;
   readonly balancer: Pick<LoadBalancer, "drained" | "order" | "status" | "update">;
-  /** Of the balancers, for the tag. */
+  /** Of the balancers that change anything, for the tag: nobody has to wait for the others. */
   readonly names: readonly string[];
   /** Whether a pool may have the agent's own member: then one that is alone is a cluster too. */
   readonly servesItself: boolean;
@@ -139,7 +139,7 @@ export class Sidecar {
   /** A tag that cannot be set costs the acknowledged drain, nothing else. */
   async #announce(agent: RpcClient, present: string | undefined): Promise<void> {
     const names = this.#parts.names.join(",");
-    if (present === names) return;
+    if (names === "" || present === names) return;
     try {
       await agent.setTags(new Map([[balancerTag, names]]), []);
     } catch (thrown) {
@@ -252,6 +252,7 @@ export class Sidecar {
     const agent = this.#agent;
     this.#agent = undefined;
     if (agent === undefined) return;
+    if (this.#parts.names.length === 0) return agent.close();
     const untagged = agent.setTags(new Map(), [balancerTag]).catch((thrown: unknown) => {
       if (!(thrown instanceof OperatorError)) throw thrown;
     });

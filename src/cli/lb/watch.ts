@@ -49,7 +49,7 @@ async function watch(args: Arguments, terminal: Terminal): Promise<number> {
   const sidecar = new Sidecar({
     connect: () => connectAgent(args, terminal),
     balancer,
-    names: config.balancers.map(({ name }) => name),
+    names: config.balancers.filter(({ dryRun }) => !dryRun).map(({ name }) => name),
     servesItself: config.balancers.some(({ pools }) => pools.some((pool) => pool.includeSelf)),
     settleTime: config.settleTime,
     settleLimit: config.settleLimit,
