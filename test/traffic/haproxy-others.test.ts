@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ConfigStore } from "../../src/lb/config-store.js";
 import { missingPrograms } from "../support/programs.js";
 import { until } from "../support/wait.js";
 import { configFor, desiredOf, Rig } from "./haproxy-rig.js";
@@ -86,6 +88,22 @@ real("lines of others that were changed by hand are loaded, once", async () => {
   expect(await rig.settle(desired)).toEqual([]);
   const { host, port } = haproxy.target;
   expect((await fetch(`http://${host}:${port}/`)).headers.get("x-by")).toBe("hand");
+});
+
+real("comments that are not in UTF-8 ask for no reload", async () => {
+  const web = await webServer("web1", 19);
+  const haproxy = await running();
+  const { config: file, folder } = haproxy.place;
+  const rig = new Rig(haproxy.place);
+  const desired = desiredOf([memberOf(web)]);
+  await rig.settle(desired);
+  writeFileSync(file, `# M\xfcller\n${rig.text}`, "latin1");
+  await until("its second is over", () => Date.now() % 1_000 < 100);
+  await reloadedByOther(haproxy.place, (await haproxy.master()).worker);
+  const store = await ConfigStore.open({ file, folder: join(folder, "state"), backups: 1 });
+  const text = (await store.read()) ?? "";
+  expect(text).toContain("M\xfcller");
+  expect(await rig.plan(desired, text)).toMatchObject({ steps: [], reload: undefined });
 });
 
 real("a killed worker takes its master along, and the next start is taken as it is", async () => {

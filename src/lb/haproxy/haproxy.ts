@@ -1,9 +1,10 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { assert } from "../../base/assert.js";
 import { OperatorError, reasonOf } from "../../base/errors.js";
 import type { Instant } from "../../base/units.js";
 import type { BalancerConfig, HaproxyConfig } from "../config.js";
-import { codeOf } from "../disk.js";
+import { codeOf, readBytes, realDisk } from "../disk.js";
+import { decode } from "../encoding.js";
 import { replaceBlocks } from "../marker.js";
 import type { Desired, Observation, Plan, Step } from "../model.js";
 import type { Proxy, ProxyDeps } from "../proxy.js";
@@ -201,11 +202,15 @@ class Haproxy implements Proxy {
   async #read(): Promise<{ config: ConfigText | undefined; modified: number }> {
     const { file } = this.#config;
     try {
-      const [text, { mtimeMs, ctimeMs }] = await Promise.all([readFile(file, "utf8"), stat(file)]);
+      const bytes = await readBytes(realDisk, file);
+      if (bytes === undefined) return { config: undefined, modified: 0 };
+      const { mtimeMs, ctimeMs } = await stat(file);
       // Copies may bring the time of another file along, but not that of their making.
-      return { config: this.#parse(text), modified: Math.max(mtimeMs, ctimeMs) };
+      const modified = Math.max(mtimeMs, ctimeMs);
+      return { config: this.#parse(decode(bytes).text), modified };
     } catch (error) {
       if (codeOf(error) === "ENOENT") return { config: undefined, modified: 0 };
+      if (error instanceof OperatorError) throw error;
       throw new OperatorError(`cannot read ${file}: ${reasonOf(error)}`, { cause: error });
     }
   }
