@@ -176,7 +176,10 @@ export class Balancer {
       if (isDone && this.#sync.applied === this.#desired.version) return;
       const now = host.now();
       if (now >= until) return;
-      const pause = result.kind === "waiting" ? result.at - now : shortestLook;
+      const pause =
+        result.kind === "waiting"
+          ? result.at - now
+          : Math.max(shortestLook, result.kind === "confirmed" ? (result.lookAgain ?? 0) : 0);
       await new Promise<void>((resolve) => {
         host.after(Math.max(1, Math.min(pause, until - now)), resolve);
       });

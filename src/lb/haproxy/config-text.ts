@@ -162,7 +162,7 @@ export function settingOf(section: Section, ...keyword: string[]): Directive | u
   );
 }
 
-function titleOf({ keyword, name }: Section): string {
+export function titleOf({ keyword, name }: Section): string {
   return `${keyword} ${name}`.trimEnd();
 }
 

@@ -19,6 +19,7 @@ import {
   type LineKind,
   linesOf,
   ownedLines,
+  refuseSharedBackends,
   shapeOf,
   stateTargets,
   textOf,
@@ -119,7 +120,8 @@ class Haproxy implements Proxy {
     }
     const text = replaceBlocks(current, textOf(lines), { file });
     // That they stand in backends.
-    config.places(this.#pools, file);
+    const places = config.places(this.#pools, file);
+    if (this.#kindOf(config) === "slots") refuseSharedBackends(places, file);
     return text;
   }
 

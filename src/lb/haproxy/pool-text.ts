@@ -1,7 +1,8 @@
+import { OperatorError } from "../../base/errors.js";
 import type { BalancerConfig } from "../config.js";
 import type { Admission, Desired, Pool, ServedServer } from "../model.js";
 import { serversOf } from "./config-servers.js";
-import { type ConfigText, type PoolPlace, settingOf } from "./config-text.js";
+import { type ConfigText, type PoolPlace, settingOf, titleOf } from "./config-text.js";
 import {
   identityOf,
   namedLines,
@@ -85,6 +86,17 @@ export function textOf(
   lines: ReadonlyMap<string, readonly ServerLine[]>,
 ): ReadonlyMap<string, readonly string[]> {
   return new Map([...lines].map(([pool, own]) => [pool, own.map(renderServerLine)]));
+}
+
+/** The slots of every pool are called alike, and HAProxy wants one name per server of a backend. */
+export function refuseSharedBackends(places: readonly PoolPlace[], file: string): void {
+  for (const [index, { pool, section }] of places.entries()) {
+    const other = places.slice(0, index).find((one) => one.section === section);
+    if (other === undefined) continue;
+    throw new OperatorError(
+      `${file}: the pools ${other.pool} and ${pool} stand in "${titleOf(section)}": give each a backend of its own, or set mode to "dynamic"`,
+    );
+  }
 }
 
 /** The text without all that the runtime socket can change as well. */
