@@ -106,6 +106,18 @@ real("comments that are not in UTF-8 ask for no reload", async () => {
   expect(await rig.plan(desired, text)).toMatchObject({ steps: [], reload: undefined });
 });
 
+real("whom it serves is known also when a marker is gone from its file", async () => {
+  const web = await webServer("web1", 20);
+  const haproxy = await running();
+  const rig = new Rig(haproxy.place);
+  const desired = desiredOf([memberOf(web)]);
+  await rig.settle(desired);
+  rig.write(rig.text.replaceAll(/^.*# gossipd end.*\n/gm, ""));
+  await expect(rig.render(desired)).rejects.toThrow("# gossipd end web");
+  const { servers } = await rig.observe();
+  expect(servers.filter(({ state }) => state === "ready")).toMatchObject([{ node: "web1" }]);
+});
+
 real("a killed worker takes its master along, and the next start is taken as it is", async () => {
   const web = await webServer("web1", 18);
   const haproxy = await running();

@@ -58,6 +58,8 @@ class Haproxy implements Proxy {
   #checked: readonly string[] = [];
   /** The file as it was seen last. */
   #disk: ConfigText | undefined;
+  /** Where the pools were seen last. */
+  #seen: readonly PoolPlace[] = [];
   /** The process that was seen last. */
   #process = "";
   #drains: Drains = new Map();
@@ -76,7 +78,9 @@ class Haproxy implements Proxy {
       const { config, modified } = await this.#read();
       this.#disk = config;
       const places = config === undefined ? [] : this.#placesIn(config);
-      const observed = await this.#running.observe(config, places);
+      // In a file that lost its markers: HAProxy serves what it loaded, and nobody may think that he is out.
+      if (places.length > 0) this.#seen = places;
+      const observed = await this.#running.observe(config, this.#seen);
       this.#process = observed.process;
       if (observed.trouble === undefined && config !== undefined) {
         this.#recognize(config, modified, observed.process);
