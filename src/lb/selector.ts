@@ -9,7 +9,7 @@ export interface Selector {
   readonly text: string;
 }
 
-export interface SelectorTerm {
+interface SelectorTerm {
   readonly tag: string;
   /** Any of these; undefined: the tag only has to be there. */
   readonly values: ReadonlySet<string> | undefined;

@@ -10,7 +10,7 @@ export interface Request {
 export type Outcome = Answer | Loss;
 
 /** A complete answer with status 200. */
-export interface Answer {
+interface Answer {
   readonly kind: "answer";
   /** Which server says that it answered. */
   readonly by: string;
@@ -25,7 +25,7 @@ export interface Answer {
  */
 export type LossKind = "connect" | "write" | "reused" | "read" | "cut" | "timeout" | "status";
 
-export interface Loss {
+interface Loss {
   readonly kind: "loss";
   readonly how: LossKind;
   /** One line: the error's code, the status. */

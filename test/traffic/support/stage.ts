@@ -13,7 +13,7 @@ import { WebProcess } from "./web-process.js";
  * Who keeps the proxy in step. `built-in`: gossipd's load balancer, in the agent. `sidecar`: the same
  * beside Serf's agents, by `gossipd lb watch`. `handlers`: Serf's agents and our shell handler. `classic`: Serf's agents and the scripts of the tutorials; see {@link Classic}.
  */
-export type Wiring = "built-in" | "sidecar" | "handlers" | "classic";
+type Wiring = "built-in" | "sidecar" | "handlers" | "classic";
 
 export interface StageOptions {
   readonly wiring: Wiring;
