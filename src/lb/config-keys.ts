@@ -136,9 +136,9 @@ export const poolKeys: Shape<PoolKeys> = {
     "What follows address and weight on each server line, as it is: `check inter 1s`.",
   ),
   onSuspect: standard(
-    oneOf("drain", "weight", "none"),
+    oneOf("drain", "weight", "out", "none"),
     "drain",
-    "What happens to a member that is suspected: no new requests, a tenth of its weight, or nothing.",
+    "What happens to a member that is suspected: no new requests (`drain`), a tenth of its weight, no new requests and an end of its sessions (`out`: the soonest for clients whose requests the proxy may repeat, a loss for all others if the suspicion is false), or nothing.",
   ),
   maxSuspects: standard(
     share("a share of the pool"),

@@ -113,7 +113,7 @@ export interface PoolConfig {
     | undefined;
   /** What follows address and weight on each server line, as it is: `check inter 1s`. */
   readonly serverOptions: string;
-  readonly onSuspect: "drain" | "weight" | "none";
+  readonly onSuspect: "drain" | "weight" | "out" | "none";
   /** Share of the pool, 0 to 1, that suspicion may take out; one server is always left. */
   readonly maxSuspects: number;
   /** Suspicion and failure count only if the service does not answer either; undefined: they count alone. */

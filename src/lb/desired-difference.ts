@@ -1,4 +1,4 @@
-import type { Admission, Desired, Server } from "./model.js";
+import type { Admission, Desired, Observation, Server } from "./model.js";
 
 const rank: Readonly<Record<Admission, number>> = { out: 0, drain: 1, ready: 2 };
 
@@ -43,6 +43,19 @@ export function tempered(planned: Desired, newest: Desired): Desired {
     }),
   }));
   return { ...planned, pools };
+}
+
+/** Whether the proxy gives requests to a server that is to be out at once. */
+export function servesDead(desired: Desired, { servers }: Observation): boolean {
+  return desired.pools.some(({ name, servers: wanted }) =>
+    wanted.some(
+      ({ admission, ip, port }) =>
+        admission === "out" &&
+        servers.some(
+          (one) => one.state === "ready" && one.pool === name && one.ip === ip && one.port === port,
+        ),
+    ),
+  );
 }
 
 function serversOf(desired: Desired | undefined): ReadonlyMap<string, Server> {

@@ -84,14 +84,19 @@ export class Governor {
     this.#failures = Math.min(this.#failures + 1, 30);
   }
 
-  /** `stagger`: how long others go before, so that balancers do not reload at the same time. */
-  mayReload(now: Instant, lingering: number, stagger: Millis): ReloadVerdict {
+  /**
+   * `stagger`: how long others go before, so that balancers do not reload at the same time. `isUrgent`: a
+   * server that is dead gets requests until then, so neither others nor old workers are waited for.
+   */
+  mayReload(now: Instant, lingering: number, stagger: Millis, isUrgent = false): ReloadVerdict {
     this.#wantedSince ??= now;
     const { maxLingering, reloadPatience } = this.#config;
     const turn = this.#wantedSince + stagger;
-    if (turn > now) return { go: false, at: turn, because: "other balancers go before" };
+    if (turn > now && !isUrgent)
+      return { go: false, at: turn, because: "other balancers go before" };
     const spaced = this.#spacedAt(now);
     if (spaced.at > now) return { go: false, ...spaced };
+    if (isUrgent) return { go: true };
     const patience = this.#wantedSince + reloadPatience;
     if (lingering >= maxLingering && patience > now) {
       const at = Math.min(patience, now + lingeringLook);

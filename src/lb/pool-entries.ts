@@ -34,6 +34,8 @@ export interface Entry {
   heard: boolean;
   /** It need not prove any more that its service answers. */
   admitted: boolean;
+  /** It was told of to the proxy, or may have been. */
+  listed: boolean;
   /** Since when its first answer is waited for. */
   askedSince: Instant | undefined;
   /** It is out for a suspicion. */
@@ -61,6 +63,8 @@ export class PoolEntries {
   readonly #pool: PoolConfig;
   readonly #window: Millis;
   readonly #byKey = new Map<string, Entry>();
+  /** Whom the last decision listed, those who drain included. */
+  #listed: ReadonlySet<string> = new Set();
 
   constructor(pool: PoolConfig, window: Millis, restored: readonly Entry[]) {
     this.#pool = pool;
@@ -72,6 +76,11 @@ export class PoolEntries {
 
   all(): Iterable<Entry> {
     return this.#byKey.values();
+  }
+
+  /** `servers` is what was decided. */
+  noteListed(servers: readonly Endpoint[]): void {
+    this.#listed = new Set(servers.map(keyOf));
   }
 
   /** Brings the entries up to date with the members, and finds who is lost. */
@@ -196,6 +205,7 @@ export class PoolEntries {
       served: !dead,
       heard: true,
       admitted: this.#pool.probe === undefined,
+      listed: this.#listed.has(key),
       askedSince: undefined,
       suspended: false,
       forced: look.override(candidate.node) === "ready",
@@ -270,6 +280,7 @@ export function restoreEntries(
       served: true,
       heard: false,
       admitted: item.admitted === true || pool.probe === undefined,
+      listed: true,
       askedSince: undefined,
       suspended: false,
       forced: false,

@@ -128,16 +128,18 @@ export class PoolRound {
     for (const entry of this.#alive) {
       entry.suspended = suspended.has(entry.key);
       const put = (admission: Admission, cause: Cause): Server => {
+        entry.listed = true;
         const server = serverOf(entry.endpoint, admission, cause);
         servers.set(entry.key, server);
         return server;
       };
       if (entry.forced) put("ready", "overridden");
       else if (damped.has(entry)) put("drain", "damped");
-      else if (pending.has(entry) && !desperate) put("drain", "pending");
-      else if (!entry.suspended) put("ready", "alive");
+      else if (pending.has(entry) && !desperate) {
+        if (!this.#isJustAsked(entry)) put("drain", "pending");
+      } else if (!entry.suspended) put("ready", "alive");
       else if (lightly) servers.set(entry.key, lighter(put("ready", "suspected")));
-      else put("drain", "suspected");
+      else put(this.#parts.pool.onSuspect === "out" ? "out" : "drain", "suspected");
     }
   }
 
@@ -161,6 +163,16 @@ export class PoolRound {
       if (answer === "unknown") this.#at(end);
     }
     return pending;
+  }
+
+  /** A new one that was asked a moment ago: its answer will be here before a round could list it. */
+  #isJustAsked(entry: Entry): boolean {
+    const { probe } = this.#parts.pool;
+    if (entry.listed || probe === undefined || entry.askedSince === undefined) return false;
+    const end = entry.askedSince + probe.timeout;
+    if (this.look.now >= end || this.#ask(entry) !== "unknown") return false;
+    this.#at(end);
+    return true;
   }
 
   /** Those who flap, the worst first, and no more than leaves enough. */

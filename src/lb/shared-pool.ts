@@ -29,7 +29,9 @@ export class SharedPool implements PoolPolicy {
     const { leavers } = this.#entries.follow(look);
     const round = new PoolRound(this.#parts, look, this.#entries, new Set(leavers));
     this.#judge(round, leavers);
-    return round.admit();
+    const decision = round.admit();
+    this.#entries.noteListed(decision.servers);
+    return decision;
   }
 
   accept(now: Instant): readonly string[] {

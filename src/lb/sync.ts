@@ -1,6 +1,6 @@
 import { OperatorError, reasonOf } from "../base/errors.js";
 import { type Millis, seconds } from "../base/units.js";
-import { tempered } from "./desired-difference.js";
+import { servesDead, tempered } from "./desired-difference.js";
 import { FileChange } from "./file-change.js";
 import { limited } from "./limited.js";
 import type { Desired, Observation, Plan, Step } from "./model.js";
@@ -193,7 +193,8 @@ export class Sync {
       if (times > maxSame) throw new OperatorError(`the proxy does not take it: ${words}`);
       planned.set(words, times);
       if (plan.reload === undefined) continue;
-      const verdict = governor.mayReload(host.now(), observed.lingering, stagger());
+      const isUrgent = servesDead(goal, observed);
+      const verdict = governor.mayReload(host.now(), observed.lingering, stagger(), isUrgent);
       if (!verdict.go) {
         this.#isWaiting = true;
         this.#lookAfter(plan);

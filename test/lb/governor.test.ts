@@ -115,6 +115,17 @@ describe("reloads", () => {
     expect(one.mayReload(30_000, 3, 0)).toEqual({ go: true });
   });
 
+  test("a dead server that gets requests waits for the gap alone, not for old workers nor for others", () => {
+    const one = governor();
+    expect(one.mayReload(100, 99, 500, true)).toEqual({ go: true });
+    one.reloading(100);
+    one.reloaded(true);
+    expect(one.mayReload(200, 99, 500, true)).toMatchObject({
+      go: false,
+      because: "gap between reloads",
+    });
+  });
+
   test("balancers whose turn is later let the others go before", () => {
     const one = governor();
     expect(one.mayReload(100, 0, 500)).toMatchObject({ go: false, at: 600 });

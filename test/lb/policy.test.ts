@@ -169,7 +169,9 @@ describe("suspicion", () => {
     expect(ready(decision)).toEqual(["web1", "web2", "web3", "web4", "web5", "web6"]);
   });
 
-  test("can be told to lower the weight, or to do nothing", () => {
+  test("can be told to end its sessions, to lower the weight, or to do nothing", () => {
+    const ended = new Bench(withPool({ onSuspect: "out" }), members).see(suspected(1));
+    expect(told(ended)).toContain("web1 out suspected");
     const light = new Bench(withPool({ onSuspect: "weight" }), members).see(suspected(1));
     expect(serversOf(light)[0]).toMatchObject({
       admission: "ready",
@@ -473,13 +475,29 @@ describe("a second opinion", () => {
   test("is wanted of who joins a pool that serves", () => {
     const bench = proven();
     const joined = [...members, member("web9")];
-    expect(told(bench.see(joined))).toContain("web9 drain pending");
+    // Its first answer is awaited before anybody is told of it, so that a join is one change.
+    expect(told(bench.see(joined)).join()).not.toContain("web9");
+    expect(told(bench.pass(200))).toContain("web9 drain pending");
     answer(bench, "no", 9, 9);
     expect(told(bench.pass(60_000))).toContain("web9 drain pending");
     answer(bench, "yes", 9, 9);
     expect(told(bench.decide())).toContain("web9 ready alive");
     answer(bench, "no", 9, 9);
     expect(told(bench.decide())).toContain("web9 ready alive");
+  });
+
+  test("that comes at once makes a join a single change", () => {
+    const bench = proven();
+    bench.see([...members, member("web9")]);
+    answer(bench, "yes", 9, 9);
+    expect(told(bench.decide())).toContain("web9 ready alive");
+  });
+
+  test("is wanted again of who was drained, who stays where it is meanwhile", () => {
+    const bench = proven();
+    bench.see([...members.slice(1), member("web1", { tags: { state: "draining" } })]);
+    answer(bench, "no", 1, 1);
+    expect(told(bench.see(members))).toContain("web1 drain pending");
   });
 
   test("is not waited for where nobody else serves", () => {

@@ -36,21 +36,25 @@ describe.skipIf(missing.length > 0)("a web node is lost under load", () => {
     expect(ours.lost).toBeLessThanOrEqual(10);
   });
 
-  test("frozen, agent and all: no GET is lost, and none waits for long", async () => {
-    const ours = await crash({
-      wiring: "built-in",
-      nodes: 4,
-      rate: 200,
-      fault: (node) => node.freeze(),
-    });
-    tellOf("gossipd", ours);
-    expect(lostReads(ours.report)).toEqual([]);
-    // Each POST client has one under way there at most, and none goes there again.
-    expect(ours.report.lost.length).toBeLessThanOrEqual(10);
-    const worst = Math.max(...Object.values(ours.report.latency).map(({ max }) => max));
-    // The mark is 1.5 s on a machine of one's own.
-    expect(worst).toBeLessThanOrEqual(4_500);
-  });
+  test.for(["drain", "out"])(
+    "frozen, agent and all (a suspect is to %s): no GET is lost, and none waits for long",
+    async (onSuspect) => {
+      const ours = await crash({
+        wiring: "built-in",
+        nodes: 4,
+        rate: 200,
+        pool: { on_suspect: onSuspect },
+        fault: (node) => node.freeze(),
+      });
+      tellOf(`gossipd, ${onSuspect}`, ours);
+      expect(lostReads(ours.report)).toEqual([]);
+      // Each POST client has one under way there at most, and none goes there again.
+      expect(ours.report.lost.length).toBeLessThanOrEqual(10);
+      const worst = Math.max(...Object.values(ours.report.latency).map(({ max }) => max));
+      // The mark is 1.5 s on a machine of one's own.
+      expect(worst).toBeLessThanOrEqual(4_500);
+    },
+  );
 
   test("frozen, but its agent lives on: the proxy is without it all the same", async () => {
     const ours = await crash({
