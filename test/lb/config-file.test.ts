@@ -284,7 +284,7 @@ test.for<[object, string]>([
   ],
   [
     one({ on_suspect: "dran" }),
-    'balancers[0].pools[0].on_suspect: "dran" is none of "drain", "weight", "none"',
+    'balancers[0].pools[0].on_suspect: "dran" is none of "drain", "weight", "out", "none"',
   ],
   [
     one({ max_suspects: 25 }),
