@@ -586,6 +586,337 @@ const compatibility: readonly Line[] = [
   },
 ];
 
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: titles as their files have them
+
+/** What keeps traffic from suffering, one line for each proof of the load balancer that is not of a mode we lack. */
+const traffic: readonly Line[] = [
+  {
+    says: "a join has its first request soon",
+    held: [
+      ["traffic/burst.test.ts", "a member that joins has its first request soon"],
+      ["traffic/haproxy-runtime.test.ts", "get their first request within milliseconds"],
+    ],
+  },
+  {
+    says: "many joins at once",
+    held: [
+      [
+        "traffic/burst.test.ts",
+        "${burst} joins within 2 s: all serve soon, at most one reload, nothing lost",
+      ],
+    ],
+  },
+  {
+    says: "scaling loses nothing",
+    held: [
+      [
+        "traffic/scale.test.ts",
+        "${rounds} times from 2 to 10 and back: nothing lost, file equals runtime",
+      ],
+      [
+        "traffic/haproxy-runtime.test.ts",
+        "come and go under load without a reload, and nothing is lost",
+      ],
+      [
+        "traffic/haproxy-dynamic.test.ts",
+        "servers are added and deleted under load without a reload, and nothing is lost",
+      ],
+    ],
+  },
+  {
+    says: "a planned leave loses nothing",
+    held: [
+      [
+        "traffic/scale.test.ts",
+        "${rounds} times from 2 to 10 and back: nothing lost, file equals runtime",
+      ],
+      [
+        "peers/drain.test.ts",
+        "an agent that is told to end goes when both have let it go, and no request is lost",
+      ],
+    ],
+  },
+  {
+    says: "a rolling replacement loses nothing",
+    held: [
+      [
+        "traffic/scale.test.ts",
+        "replaced one by one, each new one before the old one goes: nothing lost",
+      ],
+    ],
+  },
+  {
+    says: "a crash costs little",
+    held: [
+      [
+        "traffic/crash.test.ts",
+        "killed: in half the time of Serf and the classic scripts, with a tenth of their losses",
+      ],
+    ],
+  },
+  {
+    says: "a frozen machine costs nothing",
+    held: [
+      [
+        "traffic/crash.test.ts",
+        "frozen, agent and all (a suspect is to %s): no GET is lost, and none waits for long",
+      ],
+    ],
+  },
+  {
+    says: "a frozen service is found by the proxy",
+    held: [
+      [
+        "traffic/crash.test.ts",
+        "frozen, but its agent lives on: the proxy is without it all the same",
+      ],
+    ],
+  },
+  {
+    says: "false suspicions cost nothing",
+    held: [
+      [
+        "traffic/crash.test.ts",
+        "half of the agents stand still for 2 s, their servers do not: nothing is lost",
+      ],
+      ["lb/policy.test.ts", "of all $servers takes out $out when $share may go"],
+    ],
+  },
+  {
+    says: "a partition of gossip alone costs nothing",
+    held: [
+      [
+        "traffic/cut-off.test.ts",
+        "gossip alone is lost between the balancer and all others: nobody notices",
+      ],
+      ["lb/policy.test.ts", "holds all of it when more fails at once"],
+    ],
+  },
+  {
+    says: "a start with nobody changes nothing",
+    held: [
+      [
+        "traffic/restart.test.ts",
+        "dies and starts again knowing nobody: nothing changes until it does, nothing is lost",
+      ],
+      ["lb/policy.test.ts", "with an empty list of members leaves everything as it was"],
+    ],
+  },
+  {
+    says: "lost, late and doubled events do no harm",
+    held: [
+      ["traffic/engine.test.ts", "views that come late, twice and out of order end in the newest"],
+    ],
+  },
+  {
+    says: "one name at a new address",
+    held: [
+      [
+        "traffic/moved.test.ts",
+        "after a graceful stop: traffic follows, nothing is lost",
+        "after kill -9 and at once: traffic follows, no GET is lost",
+        "while the old server still answers: traffic follows, nothing is lost",
+      ],
+    ],
+  },
+  {
+    says: "a new address outlasts a reload",
+    held: [
+      [
+        "traffic/haproxy-reload.test.ts",
+        "an address that changes across a reload is the new one, whatever the states say",
+      ],
+    ],
+  },
+  {
+    says: "reloads lose nothing",
+    held: [
+      [
+        "traffic/haproxy-reload.test.ts",
+        "20 reloads under 800 kept-alive requests a second lose none",
+      ],
+      [
+        "traffic/nginx-balancer.test.ts",
+        "loses on a reload what reloads by hand lose of kept connections, and nothing else",
+        "is reloaded at most once in each gap, however often the pool changes",
+      ],
+    ],
+  },
+  {
+    says: "what is refused is undone and told",
+    held: [
+      [
+        "traffic/haproxy-refused.test.ts",
+        "$title is refused, and nobody notices",
+        "an address that somebody else has is refused, though bind lines may change",
+        "what only the reload itself shows is told, and the next good file ends it",
+      ],
+      [
+        "traffic/engine.test.ts",
+        "$title: nothing is lost, servers still leave, the reason is told, and it ends with its cause",
+        "a reload that fails is rolled back and tried again when the cause is gone",
+      ],
+    ],
+  },
+  {
+    says: "a kill at any step leaves a valid file",
+    held: [
+      [
+        "traffic/engine.test.ts",
+        "a program that is killed at any boundary leaves a valid file, and the next one goes on",
+      ],
+    ],
+  },
+  {
+    says: "disks, foreign lines and sockets",
+    held: [
+      [
+        "traffic/disk-faults.test.ts",
+        "that is full stays as it is, and is replaced when there is room again",
+        "that is read-only stays as it is",
+        "and lines that somebody broke are made right again, all others kept",
+      ],
+      [
+        "traffic/engine.test.ts",
+        "a full disk keeps the last good file, and recovery needs nobody",
+        "lines of others stay byte for byte, whatever else happens to the file",
+        "a socket that is gone is said, and recovery needs nobody",
+      ],
+    ],
+  },
+  {
+    says: "what others do to the proxy is found",
+    held: [
+      [
+        "traffic/haproxy-others.test.ts",
+        "what somebody else undid by a reload with an old file is found and done again",
+      ],
+      ["traffic/engine.test.ts", "a proxy that is $title is found within 2 s and put right"],
+    ],
+  },
+  {
+    says: "no command is lost over a reload",
+    held: [
+      [
+        "traffic/haproxy-runtime.test.ts",
+        "over reloads by somebody else lose no command, as a connection that is held does",
+      ],
+    ],
+  },
+  {
+    says: "hostile members reach nothing",
+    held: [
+      [
+        "traffic/hostile.test.ts",
+        "${count} of them are refused, told of once, and never more than that",
+      ],
+      ["lb/values.test.ts", "%j may not, and the reason is one short line"],
+    ],
+  },
+  {
+    says: "servers that were added reuse connections",
+    held: [
+      [
+        "traffic/haproxy-dynamic.test.ts",
+        "a server that was added is like one of the file: its checks, weight, id and kept connections",
+      ],
+    ],
+  },
+  {
+    says: "no server in use is given another address",
+    held: [
+      [
+        "traffic/haproxy-runtime.test.ts",
+        "that move to another address are new servers, and the former gets nothing after its drain",
+      ],
+    ],
+  },
+  {
+    says: "one primary, never two",
+    held: [
+      [
+        "traffic/haproxy-runtime.test.ts",
+        "switches in one batch: never two, and no request for the former after it",
+      ],
+      [
+        "lb/exclusive.test.ts",
+        "the current one stays while two claim it without a difference",
+        "never two are ready, and who was is out when another is (%s)",
+        "without a primary, the last that %s is held or refused",
+      ],
+    ],
+  },
+  {
+    says: "a thousand members",
+    held: [
+      ["lb/policy-load.test.ts", "a thousand members and five pools are decided upon within 50 ms"],
+      ["traffic/haproxy-runtime.test.ts", "a thousand at once are told in one batch"],
+    ],
+  },
+  {
+    says: "members that flap",
+    held: [
+      [
+        "traffic/burst.test.ts",
+        "${flappers} members that flap: held out after a while, no GET is lost",
+      ],
+      [
+        "lb/policy-load.test.ts",
+        "are held out after a few turns, while the others are never touched",
+      ],
+    ],
+  },
+  {
+    says: "two balancers agree",
+    held: [
+      [
+        "traffic/two-balancers.test.ts",
+        "two balancers, $speed, agree soon after each change and do not reload at the same time",
+      ],
+    ],
+  },
+  {
+    says: "nginx and its traps",
+    held: [
+      [
+        "traffic/nginx.test.ts",
+        "serves a pool from empty to full and back, and the file is always one that it takes",
+        "that cannot have an address goes on as before, and the error says which",
+      ],
+      ["lb/nginx-generation.test.ts", "a generation serves when five answers in a row show it"],
+      [
+        "traffic/nginx-balancer.test.ts",
+        "loses no request of those whose server leaves when it is acknowledged",
+      ],
+    ],
+  },
+  {
+    says: "an address between two balancers",
+    held: [
+      [
+        "traffic/vip.test.ts",
+        "a planned handover loses no new connection, and the address stays where it went",
+        "a balancer that says it is unfit loses the address within half a second, and can have it again",
+        "a balancer whose cable is pulled is replaced, and both agree when it is back",
+      ],
+    ],
+  },
+  {
+    says: "the shell handlers",
+    held: [
+      [
+        "peers/handlers-haproxy.test.ts",
+        "servers come and go under a stream of requests, none is lost (reload by %s)",
+        "what haproxy -c refuses never gets into the file",
+        "a reload that fails is undone, and nobody notices",
+        "all that members may call themselves makes a valid file",
+      ],
+    ],
+  },
+];
+
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: as above
+
 /** The texts that begin the arguments of a call, and are followed by a function or by more: titles, above all. */
 const titleLike = /\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1,\s*(?:async\b|\(|\{|\w+\s*=>)/g;
 
@@ -597,6 +928,7 @@ function titlesOf(file: string): Set<string> {
 describe.each([
   { list: "the wire protocol", lines: protocol, count: 48 },
   { list: "compatibility", lines: compatibility, count: 12 },
+  { list: "the load balancer", lines: traffic, count: 30 },
 ])("the checklist of $list", ({ lines, count }) => {
   test("is complete", () => {
     expect(lines).toHaveLength(count);
