@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,9 +138,21 @@ export class Haproxy {
     return readMaster(text);
   }
 
+  /** Who reloaded by `-sf` is nobody's child. */
+  #endSuccessor(): void {
+    const { config, pidFile } = this.place;
+    for (const pid of readIfThere(pidFile)
+      .split(/\s+/)
+      .filter((text) => text !== "")) {
+      // The number may be another program's by now.
+      if (readIfThere(`/proc/${pid}/cmdline`).includes(config)) process.kill(Number(pid));
+    }
+  }
+
   async end(): Promise<void> {
     // Its workers end with the master, short of a SIGKILL.
     await this.#child?.stop(3_000);
+    if (this.#options.processes === "single") this.#endSuccessor();
     rmSync(this.place.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
@@ -232,6 +244,14 @@ export const defaultsSection = `defaults
     retry-on conn-failure empty-response 0rtt-rejected
     option idle-close-on-response
 `;
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 /** One command, one connection, the whole answer. */
 export function ask(path: string, command: string): Promise<string> {
