@@ -858,7 +858,7 @@ const traffic: readonly Line[] = [
     held: [
       [
         "traffic/burst.test.ts",
-        "${flappers} members that flap: held out after a while, no GET is lost",
+        "${flappers} members that flap: held out after a while, and a death costs one GET at most",
       ],
       [
         "lb/policy-load.test.ts",

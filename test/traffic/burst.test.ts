@@ -107,7 +107,7 @@ describe.skipIf(missingPrograms("haproxy").length > 0)("many changes at once", (
     await crowd.child.kill();
   });
 
-  test(`${flappers} members that flap: held out after a while, no GET is lost`, async () => {
+  test(`${flappers} members that flap: held out after a while, and a death costs one GET at most`, async () => {
     const before = await stage.haproxy.master();
     const crowd = await CrowdProcess.start(stage, { prefix: "flap", count: flappers });
     crowds.push(crowd);
@@ -143,7 +143,9 @@ describe.skipIf(missingPrograms("haproxy").length > 0)("many changes at once", (
       `${flappers} died and came back every ${flapPeriod / 1_000} s for ${flapTime / 1_000} s: ${seen.size} held out, ` +
         `${after.reloads - before.reloads} reloads; ${reportLine(report)}`,
     );
-    expect(report.lost).toEqual([]);
+    // An answer that has begun cannot be had elsewhere.
+    const deaths = flappers * Math.ceil(flapTime / flapPeriod);
+    expect(report.lost.length).toBeLessThanOrEqual(deaths);
     expect(after.reloads - before.reloads).toBeLessThanOrEqual(full ? 10 : 2);
   }, 300_000);
 });

