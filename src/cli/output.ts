@@ -1,3 +1,4 @@
+import { compareTexts } from "../base/compare-texts.js";
 import { OperatorError } from "../base/errors.js";
 import type { Arguments, OptionSpec } from "./command.js";
 
@@ -90,10 +91,4 @@ export function toObject(pairs: ReadonlyMap<string, unknown>): object {
 /** The entries of `pairs`, keys sorted. */
 export function sortedPairs<V>(pairs: ReadonlyMap<string, V>): [string, V][] {
   return [...pairs].sort(([one], [other]) => compareTexts(one, other));
-}
-
-/** Orders texts by their UTF-16 units: the same everywhere, whatever the locale. */
-export function compareTexts(one: string, other: string): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
 }

@@ -1,3 +1,4 @@
+import { compareTexts } from "../base/compare-texts.js";
 import { formatDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
 import { type Millis, seconds } from "../base/units.js";
@@ -12,7 +13,7 @@ import type { QueryAnswer, RpcQuestion } from "../rpc/api.js";
 import type { RpcClient } from "../rpc/client.js";
 import { UsageError } from "./argv.js";
 import type { Arguments, Command, Terminal } from "./command.js";
-import { compareTexts, escapeControls } from "./output.js";
+import { escapeControls } from "./output.js";
 import { interrupted, introduce, rpcOptions, withAgent } from "./rpc-options.js";
 
 /** One of the commands that change what a member says of itself to load balancers. */

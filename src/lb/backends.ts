@@ -1,3 +1,4 @@
+import { compareTexts } from "../base/compare-texts.js";
 import type { PoolConfig } from "./config.js";
 import type { LbMember, Refusal, View } from "./model.js";
 import { selects } from "./selector.js";
@@ -86,9 +87,9 @@ export interface Roster {
 export function rosterOf({ members, self }: View): Roster {
   const sorted = [...members].sort(
     (one, other) =>
-      compareText(one.name, other.name) ||
-      compareText(one.status, other.status) ||
-      compareText(one.ip, other.ip),
+      compareTexts(one.name, other.name) ||
+      compareTexts(one.status, other.status) ||
+      compareTexts(one.ip, other.ip),
   );
   const byName = new Map<string, RosterMember>();
   for (const member of sorted) {
@@ -96,12 +97,6 @@ export function rosterOf({ members, self }: View): Roster {
     byName.set(member.name, new RosterMember(member));
   }
   return { byName, self };
-}
-
-/** By code units: the same everywhere, whatever the locale. */
-export function compareText(one: string, other: string): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
 }
 
 /** The identity of a server as a key; none of its parts can contain the blank. */
@@ -194,7 +189,7 @@ class Sorter {
       if (ranked !== undefined) read.push(ranked);
     }
     const accepted = this.#limit(this.#dedupe(read));
-    const refusals = this.#refusals.sort((one, other) => compareText(one.node, other.node));
+    const refusals = this.#refusals.sort((one, other) => compareTexts(one.node, other.node));
     const more = refusals.length - maxRefusals;
     if (more > 0) {
       const reason = `${more} more members are refused; the first ${maxRefusals} are told one by one`;

@@ -1,8 +1,9 @@
+import { compareTexts } from "../base/compare-texts.js";
 import type { Instant, Millis } from "../base/units.js";
-import { compareText } from "./backends.js";
 import type { DampingConfig } from "./config.js";
 import type { DampedMember } from "./decision.js";
-import { isRecord, numberIn } from "./memory.js";
+import { isObject } from "./json-object.js";
+import { numberIn } from "./memory.js";
 
 interface Penalty {
   readonly value: number;
@@ -70,7 +71,7 @@ export class Damping {
       if (worth < negligible && until === undefined) this.#penalties.delete(node);
       else members.push({ node, penalty: worth, until });
     }
-    return members.sort((one, other) => compareText(one.node, other.node));
+    return members.sort((one, other) => compareTexts(one.node, other.node));
   }
 
   memory(now: Instant): unknown {
@@ -86,7 +87,7 @@ export class Damping {
     const config = this.#config;
     if (config === undefined || !Array.isArray(remembered)) return;
     for (const item of remembered.slice(0, maxMembers)) {
-      if (!isRecord(item) || typeof item.node !== "string") continue;
+      if (!isObject(item) || typeof item.node !== "string") continue;
       const value = numberIn(item.penalty, 0, config.ceiling);
       const left = numberIn(item.left, 0, this.#fallTime(config.ceiling, config.reuse));
       if (value === undefined || left === undefined) continue;

@@ -1,8 +1,10 @@
+import { compareTexts } from "../base/compare-texts.js";
 import type { Instant, Millis } from "../base/units.js";
-import { type Candidate, compareText, type Endpoint, keyOf } from "./backends.js";
+import { type Candidate, type Endpoint, keyOf } from "./backends.js";
 import type { GuardConfig, PoolConfig } from "./config.js";
 import type { ProbeQuestion } from "./decision.js";
-import { isRecord, numberIn } from "./memory.js";
+import { isObject } from "./json-object.js";
+import { numberIn } from "./memory.js";
 import type { Admission, Cause, Hold, Server } from "./model.js";
 import {
   type Look,
@@ -53,7 +55,7 @@ export class ExclusivePool implements PoolPolicy {
 
   constructor(parts: ExclusivePoolParts, now: Instant, elapsed: Millis, remembered: unknown) {
     this.#parts = parts;
-    if (!isRecord(remembered)) return;
+    if (!isObject(remembered)) return;
     const endpoint = readEndpoint(remembered.current);
     const lostAgo = numberIn(remembered.lostAgo, 0, Number.MAX_SAFE_INTEGER);
     const lostAt = lostAgo === undefined ? undefined : now - elapsed - lostAgo;
@@ -247,7 +249,7 @@ export class ExclusivePool implements PoolPolicy {
 
   #hold(nodes: readonly string[], reason: string): Hold {
     const { name } = this.#parts.pool;
-    const sorted = [...nodes].sort(compareText);
+    const sorted = [...nodes].sort(compareTexts);
     return { pool: name, kind: "no single primary", nodes: sorted, reason, until: undefined };
   }
 }

@@ -16,6 +16,7 @@ import { StateDir } from "./state-dir.js";
 import type { BalancerStatus, LbStatus } from "./status.js";
 import { StatusFile } from "./status-file.js";
 import { TrackFile, trackValue } from "./track-file.js";
+import { Turn } from "./turn.js";
 
 /** All that the load balancer's part needs of the process around it. */
 export interface LbHost {
@@ -110,12 +111,15 @@ export class LoadBalancer {
     this.#statusFile = statusFile(() => this.status());
     const { trackFile } = config;
     if (trackFile !== undefined) this.#trackFile = new TrackFile(trackFile, host.log);
+    const reloads = new Turn((before) =>
+      limited(before, turnLimit, "another reload", host).catch(() => undefined),
+    );
     const shared: Shared = {
       config,
       host,
       purpose,
       audit: this.#audit,
-      reloadTurn: oneAfterAnother(host),
+      reloadTurn: (reload) => reloads.run(reload),
       changed: () => {
         this.#statusFile.touch();
         this.#track();
@@ -306,17 +310,4 @@ function turnOf(view: View, own: readonly string[], name: string): number {
 
 function namesOf(member: LbMember): readonly string[] {
   return (member.tags.get("balancer") ?? "").split(",").slice(0, maxTurns);
-}
-
-function oneAfterAnother(host: LbHost): Shared["reloadTurn"] {
-  let last: Promise<unknown> = Promise.resolve();
-  return async (reload) => {
-    const before = last;
-    const work = (async () => {
-      await limited(before, turnLimit, "another reload", host).catch(() => undefined);
-      return await reload();
-    })();
-    last = work.catch(() => undefined);
-    return await work;
-  };
 }

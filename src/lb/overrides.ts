@@ -1,6 +1,7 @@
 import { OperatorError } from "../base/errors.js";
 import type { Instant, Millis } from "../base/units.js";
-import { isRecord, numberIn } from "./memory.js";
+import { isObject } from "./json-object.js";
+import { numberIn } from "./memory.js";
 import type { Admission } from "./model.js";
 import { readNodeName } from "./values.js";
 
@@ -58,7 +59,7 @@ export class Overrides {
   restore(now: Instant, elapsed: Millis, remembered: unknown): void {
     if (!Array.isArray(remembered)) return;
     for (const item of remembered.slice(0, maxOverrides)) {
-      if (!isRecord(item)) continue;
+      if (!isObject(item)) continue;
       const node = readNodeName(String(item.node));
       const admission = (["ready", "drain", "out"] as const).find((one) => one === item.admission);
       const left = numberIn(item.left, 0, Number.MAX_SAFE_INTEGER);

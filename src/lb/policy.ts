@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { assert } from "../base/assert.js";
+import { compareTexts } from "../base/compare-texts.js";
 import { OperatorError } from "../base/errors.js";
 import type { Instant, Millis } from "../base/units.js";
-import { Candidates, compareText, rosterOf } from "./backends.js";
+import { Candidates, rosterOf } from "./backends.js";
 import type { BalancerConfig, PoolConfig } from "./config.js";
 import { Damping } from "./damping.js";
 import {
@@ -13,7 +14,7 @@ import {
   type ProbeQuestion,
 } from "./decision.js";
 import { ExclusivePool } from "./exclusive.js";
-import { isRecord } from "./memory.js";
+import { isObject } from "./json-object.js";
 import type { Hold, Pool, Refusal, Server, View } from "./model.js";
 import { Overrides } from "./overrides.js";
 import type { Look, PoolDecision, PoolPolicy } from "./pool-decision.js";
@@ -58,7 +59,7 @@ export class Policy {
     this.#settle = settle;
     this.#warmUp = new WarmUp(settle);
     this.#damping = new Damping(config.damping);
-    const known = isRecord(remembered) && remembered.version === memoryVersion;
+    const known = isObject(remembered) && remembered.version === memoryVersion;
     this.#remembered = known ? remembered : undefined;
     this.#elapsed = Math.max(0, elapsed);
   }
@@ -89,7 +90,7 @@ export class Policy {
       deadlines.push(...decision.deadlines);
       for (const node of decision.lost) lost.add(node);
     }
-    for (const node of [...lost].sort(compareText)) this.#damping.lose(now, node);
+    for (const node of [...lost].sort(compareTexts)) this.#damping.lose(now, node);
     const ahead = deadlines.filter((at) => at !== undefined).filter((at) => at > now);
     const deadline = Math.min(...ahead);
     return {
@@ -136,7 +137,7 @@ export class Policy {
     this.#overrides.restore(now, this.#elapsed, this.#remembered?.overrides);
     const pools = this.#remembered?.pools;
     for (const pool of this.#config.pools) {
-      const remembered = isRecord(pools) ? pools[pool.name] : undefined;
+      const remembered = isObject(pools) ? pools[pool.name] : undefined;
       this.#pools.set(pool.name, this.#build(pool, now, this.#elapsed, remembered));
     }
   }
@@ -248,7 +249,7 @@ function rank({ admission }: Server): number {
 
 function compareServers(one: Server, other: Server): number {
   return (
-    compareText(one.node, other.node) || compareText(one.ip, other.ip) || one.port - other.port
+    compareTexts(one.node, other.node) || compareTexts(one.ip, other.ip) || one.port - other.port
   );
 }
 

@@ -2,7 +2,8 @@ import type { Instant, Millis } from "../base/units.js";
 import { type Candidate, type Endpoint, keyOf, type Wish } from "./backends.js";
 import type { PoolConfig } from "./config.js";
 import { RecentMaximum } from "./guard.js";
-import { isRecord, numberIn } from "./memory.js";
+import { isObject } from "./json-object.js";
+import { numberIn } from "./memory.js";
 import { type Look, lingerFor } from "./pool-decision.js";
 import { readIp, readNodeName, readPort, readWeight, templateTags } from "./values.js";
 
@@ -270,7 +271,7 @@ export function restoreEntries(
   if (!Array.isArray(remembered)) return [];
   const entries = new Map<string, Entry>();
   for (const item of remembered.slice(0, 2 * pool.maxServers)) {
-    if (!isRecord(item)) continue;
+    if (!isObject(item)) continue;
     const endpoint = readEndpoint(item);
     if (endpoint === undefined) continue;
     const key = keyOf(endpoint);
@@ -292,14 +293,14 @@ export function restoreEntries(
 
 /** A server as it was remembered; undefined if it is none. Checked as what comes from the network is. */
 export function readEndpoint(item: unknown): Endpoint | undefined {
-  if (!isRecord(item)) return undefined;
+  if (!isObject(item)) return undefined;
   const node = readNodeName(String(item.node));
   const ip = readIp(String(item.ip));
   const port = readPort(String(item.port));
   const weight = readWeight(String(item.weight));
   if (node.fault !== undefined || ip.fault !== undefined) return undefined;
   if (port.fault !== undefined || weight.fault !== undefined) return undefined;
-  const tags = isRecord(item.tags) ? Object.entries(item.tags) : [];
+  const tags = isObject(item.tags) ? Object.entries(item.tags) : [];
   const texts = tags.filter((pair): pair is [string, string] => typeof pair[1] === "string");
   return {
     node: node.value,
@@ -311,7 +312,7 @@ export function readEndpoint(item: unknown): Endpoint | undefined {
 }
 
 function readLoss(item: unknown, then: Instant): Loss | undefined {
-  if (!isRecord(item)) return undefined;
+  if (!isObject(item)) return undefined;
   const reason = (["failed", "vanished", "refused", "left"] as const).find(
     (known) => known === item.reason,
   );

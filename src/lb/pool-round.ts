@@ -1,5 +1,6 @@
+import { compareTexts } from "../base/compare-texts.js";
 import type { Instant, Millis } from "../base/units.js";
-import { compareText, keyOf } from "./backends.js";
+import { keyOf } from "./backends.js";
 import type { GuardConfig, PoolConfig } from "./config.js";
 import type { ProbeQuestion } from "./decision.js";
 import type { Admission, Cause, Hold, Server } from "./model.js";
@@ -72,7 +73,7 @@ export class PoolRound {
     }
     this.lost = lost;
     this.#disputed = disputed;
-    this.#alive = alive.sort((one, other) => compareText(one.key, other.key));
+    this.#alive = alive.sort((one, other) => compareTexts(one.key, other.key));
     this.present = alive.length + disputed.size;
   }
 
@@ -187,7 +188,7 @@ export class PoolRound {
     this.#flapping = flapping.length > 0;
     const room = Math.max(0, proven.length - this.least);
     flapping.sort(
-      (one, other) => other.until - one.until || compareText(one.entry.key, other.entry.key),
+      (one, other) => other.until - one.until || compareTexts(one.entry.key, other.entry.key),
     );
     const out = flapping.slice(0, room);
     if (out.length === 0) return new Set();
@@ -309,7 +310,7 @@ export class PoolRound {
     reason: string,
     until: Instant | undefined,
   ): Hold {
-    const nodes = [...new Set(entries.map(({ endpoint }) => endpoint.node))].sort(compareText);
+    const nodes = [...new Set(entries.map(({ endpoint }) => endpoint.node))].sort(compareTexts);
     return { pool: this.#parts.pool.name, kind, nodes, reason, until };
   }
 

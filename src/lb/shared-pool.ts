@@ -1,5 +1,5 @@
+import { compareTexts } from "../base/compare-texts.js";
 import type { Instant, Millis } from "../base/units.js";
-import { compareText } from "./backends.js";
 import { leastServers } from "./guard.js";
 import type { Look, PoolDecision, PoolPolicy } from "./pool-decision.js";
 import { type Entry, incidentTime, PoolEntries, release, restoreEntries } from "./pool-entries.js";
@@ -46,7 +46,7 @@ export class SharedPool implements PoolPolicy {
     }
     const present = [...this.#entries.all()].filter(({ loss }) => loss === undefined);
     this.#entries.recent.forget(present.length);
-    return nodes.sort(compareText);
+    return nodes.sort(compareTexts);
   }
 
   memory(now: Instant): unknown {
@@ -98,7 +98,7 @@ export class SharedPool implements PoolPolicy {
     const held = round.held();
     const room = Math.max(1, this.#parts.pool.maxServers - round.present);
     if (held.length <= room) return;
-    held.sort((one, other) => one.loss.at - other.loss.at || compareText(one.key, other.key));
+    held.sort((one, other) => one.loss.at - other.loss.at || compareTexts(one.key, other.key));
     for (const { loss } of held.slice(0, held.length - room)) release(loss, round.look.now, true);
   }
 
@@ -135,7 +135,7 @@ export class SharedPool implements PoolPolicy {
             )
             .sort(
               (one, other) =>
-                preference(other) - preference(one) || compareText(one.key, other.key),
+                preference(other) - preference(one) || compareTexts(one.key, other.key),
             )[0]
         : undefined;
     for (const entry of candidates) {

@@ -1,4 +1,4 @@
-import { compareText } from "./backends.js";
+import { compareTexts } from "../base/compare-texts.js";
 
 /** A server that gets requests and whose member is suspected. */
 export interface Suspect {
@@ -20,7 +20,7 @@ export function takenOut(
   share: number,
 ): ReadonlySet<string> {
   const sorted = [...suspects].sort(
-    (one, other) => Number(other.already) - Number(one.already) || compareText(one.key, other.key),
+    (one, other) => Number(other.already) - Number(one.already) || compareTexts(one.key, other.key),
   );
   return new Set(sorted.slice(0, mostSuspects(ready, share)).map(({ key }) => key));
 }

@@ -13,10 +13,10 @@ import {
 } from "../handlers/sandbox.js";
 import { findProgram, missingPrograms } from "../support/programs.js";
 import { until } from "../support/wait.js";
+import { freePort } from "../traffic/support/places.js";
 import {
   done,
   expectLossless,
-  freePort,
   get,
   servedBy,
   start,

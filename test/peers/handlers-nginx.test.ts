@@ -5,10 +5,10 @@ import { botheredMembers, hostileMembers, otherMembers } from "../handlers/hosti
 import { handlersDir, type ListedMember, type Ran, Sandbox } from "../handlers/sandbox.js";
 import { findProgram, missingPrograms } from "../support/programs.js";
 import { until } from "../support/wait.js";
+import { freePort } from "../traffic/support/places.js";
 import {
   done,
   expectLossless,
-  freePort,
   get,
   servedBy,
   start,

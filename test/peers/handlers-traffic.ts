@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Agent, createServer, request } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { expect, onTestFinished } from "vitest";
 import type { ListedMember, Ran, Sandbox } from "../handlers/sandbox.js";
 import { until } from "../support/wait.js";
@@ -15,15 +15,6 @@ export async function webNode(name: string, ip: string): Promise<ListedMember> {
   });
   const { port } = server.address() as AddressInfo;
   return { name, ip, tags: { role: "web", port: String(port) } };
-}
-
-/** A port of `ip` that nobody listened to a moment ago. */
-export async function freePort(ip: string): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, ip, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Starts a program in the sandbox; it is ended with the test. What it says is kept. */

@@ -1,10 +1,10 @@
 import { formatAddress } from "../../base/address.js";
+import { compareTexts } from "../../base/compare-texts.js";
 import type { RpcMember } from "../../rpc/api.js";
 import { parseTagPairs } from "../argv.js";
 import type { Arguments, Command, Terminal } from "../command.js";
 import { type HeldOut, heldOut, heldText } from "../lb/held-out.js";
 import {
-  compareTexts,
   escapeControls,
   escapeWord,
   formatOption,

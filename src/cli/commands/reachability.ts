@@ -1,8 +1,9 @@
+import { compareTexts } from "../../base/compare-texts.js";
 import type { RpcQuestion } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
 import { Awaited } from "../awaited.js";
 import type { Command, Terminal } from "../command.js";
-import { compareTexts, escapeControls } from "../output.js";
+import { escapeControls } from "../output.js";
 import { interrupted, introduce, rpcOptions, withAgent } from "../rpc-options.js";
 
 const advice = `

@@ -1,10 +1,10 @@
+import { compareTexts } from "../../base/compare-texts.js";
 import { OperatorError } from "../../base/errors.js";
 import type { Bytes } from "../../base/units.js";
 import type { lbQuestions } from "../../lb/questions.js";
 import type { RpcClient } from "../../rpc/client.js";
 import { Awaited } from "../awaited.js";
 import type { Arguments, OptionSpec } from "../command.js";
-import { compareTexts } from "../output.js";
 import { introduce } from "../rpc-options.js";
 
 export const askOptions: readonly OptionSpec[] = [

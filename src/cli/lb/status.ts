@@ -1,10 +1,10 @@
+import { compareTexts } from "../../base/compare-texts.js";
 import { OperatorError } from "../../base/errors.js";
 import { parseStatusAnswers, type StatusAnswer } from "../../lb/questions.js";
 import type { LbStatus } from "../../lb/status.js";
 import { statusText } from "../../lb/status-text.js";
 import type { Arguments, Command, Terminal } from "../command.js";
 import {
-  compareTexts,
   escapeControls,
   escapeWord,
   formatOption,

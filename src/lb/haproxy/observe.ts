@@ -1,6 +1,7 @@
 import { OperatorError } from "../../base/errors.js";
 import type { Instant } from "../../base/units.js";
 import type { Observation, ServedServer } from "../model.js";
+import { byPoolAndName } from "../served-order.js";
 import type { RuntimeSocket } from "./runtime-socket.js";
 import { canonicalIp, type ServerLine } from "./server-lines.js";
 
@@ -180,9 +181,4 @@ function indicesOf(names: readonly string[]): ReadonlyMap<string, number> {
 
 function backendsOf(pools: readonly RuntimePool[]): readonly string[] {
   return [...new Set(pools.map(({ backend }) => backend))];
-}
-
-function byPoolAndName(one: ServedServer, other: ServedServer): number {
-  if (one.pool !== other.pool) return one.pool < other.pool ? -1 : 1;
-  return one.name < other.name ? -1 : one.name > other.name ? 1 : 0;
 }

@@ -7,6 +7,7 @@ import { diskError, readBytes, realDisk } from "../disk.js";
 import { findBlocks, markersOf, replaceBlocks } from "../marker.js";
 import type { Desired, Observation, Plan, ServedServer } from "../model.js";
 import type { Proxy, ProxyDeps } from "../proxy.js";
+import { byPoolAndName } from "../served-order.js";
 import { renderTemplate } from "../template.js";
 import { checkNginx } from "./check.js";
 import { confirmGeneration } from "./generation.js";
@@ -265,10 +266,4 @@ function nameOf({ master, workers }: NginxProcesses, loaded: Loaded): string {
   const ids = loaded.workers.length > 0 ? loaded.workers : serving.sort();
   const hash = createHash("sha256").update([master.id, ...ids].join());
   return `${master.pid}-${hash.digest("hex").slice(0, 12)}`;
-}
-
-function byPoolAndName(one: ServedServer, other: ServedServer): number {
-  if (one.pool !== other.pool) return one.pool < other.pool ? -1 : 1;
-  if (one.name === other.name) return 0;
-  return one.name < other.name ? -1 : 1;
 }
