@@ -16,6 +16,7 @@ import { Driver, now } from "./driver.js";
 import { NonceSource } from "./entropy.js";
 import { EventHub } from "./event-hub.js";
 import { inheritedEnvironment } from "./handler-input.js";
+import { Insight } from "./insight.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
 import { saveKeyring } from "./keyring-file.js";
@@ -72,6 +73,7 @@ export class Agent {
   readonly #drain: Drain;
   readonly #balancing: Balancing;
   readonly #arrival: Arrival;
+  readonly #insight: Insight;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
@@ -124,6 +126,7 @@ export class Agent {
       swimLog.warn({}, "Binding to public address without encryption!");
     }
     const nonces = new NonceSource();
+    const insight = new Insight();
     const serf = new Serf(
       { ...serfConfig(plan, files, advertised, bound.port), snapshot: snapshot?.state },
       {
@@ -131,6 +134,7 @@ export class Agent {
         logs: { serf: logs.of("serf"), swim: swimLog },
         nonce: () => nonces.next(),
         meter: metrics,
+        observe: (observation) => insight.chronicle.observe(observation),
         noteChange: () => this.#noteChange(),
         saveKeyring: (keys) => {
           if (settings.keyringFile !== "") saveKeyring(settings.keyringFile, keys);
@@ -184,6 +188,7 @@ export class Agent {
       self: settings.nodeName,
       tags,
       respond,
+      peers: insight.peers,
       askBalancers: (...question) => this.#balancing.answer(...question),
     });
     this.#balancing = new Balancing({
@@ -202,6 +207,7 @@ export class Agent {
       joiner,
       tags,
       coordinates: !settings.disableCoordinates,
+      topics: insight.topics,
       lbStatusFile: () => this.#balancing.statusFile,
       leave: () => this.leave(),
     });
@@ -214,6 +220,7 @@ export class Agent {
       servesItself: () => this.#balancing.servesItself,
       schedule,
     });
+    this.#insight = insight;
     this.#arrival = arrival;
     this.bound = bound;
     this.advertised = advertised;
@@ -366,6 +373,9 @@ export class Agent {
 
   #begin(): void {
     this.#driver.start();
+    const { name: node } = this.#serf.local;
+    const address = formatAddress(this.advertised);
+    this.#insight.chronicle.note({ kind: "started", node, address });
     this.#arrival.begin();
     this.#balancing.start();
     this.#noteChange();
@@ -374,6 +384,7 @@ export class Agent {
   #depart(): Promise<void> {
     return new Promise((resolve) => {
       this.#log.info({}, "requesting graceful leave from Serf");
+      this.#insight.chronicle.note({ kind: "leaving", node: this.#serf.local.name });
       void this.#balancing.stop();
       this.#retryJoin?.stop();
       this.#discovery?.stop();

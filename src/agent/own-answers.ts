@@ -2,6 +2,8 @@ import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
 import type { QueryEvent } from "../serf/events.js";
+import { encodeText } from "../wire/text.js";
+import type { PeerAnswer, PeerAnswers } from "./peer-answers.js";
 import { parseStateOrder, stateChange, stateFault } from "./state-order.js";
 import type { TagKeeper } from "./tag-keeper.js";
 
@@ -13,6 +15,7 @@ export interface OwnAnswersParts {
   readonly tags: Pick<TagKeeper, "change">;
   /** Answers a query. Throws OperatorError if that is not possible (any more). */
   readonly respond: (id: number, payload: Bytes) => void;
+  readonly peers: PeerAnswers;
   /** The answer of our balancers to a query; undefined if it is not for them. */
   readonly askBalancers: (name: string, payload: Bytes) => string | undefined;
 }
@@ -30,14 +33,32 @@ export class OwnAnswers {
 
   /** True if the query was for us. */
   take(query: QueryEvent): boolean {
-    const { askBalancers, log } = this.#parts;
+    const { askBalancers, log, peers } = this.#parts;
+    const ofPeer = peers.of(query.name);
+    if (ofPeer !== undefined) {
+      void this.#answerPeer(query, ofPeer);
+      return true;
+    }
     if (!query.name.startsWith("lb-")) return false;
     if (query.name === "lb-state") return this.#takeState(query);
     const answer = askBalancers(query.name, query.payload);
     if (answer === undefined) return false;
     log.debug({ query: query.name, from: query.from }, "answered a query about load balancing");
-    this.#respond(query, answer);
+    this.#respond(query, encodeText(answer));
     return true;
+  }
+
+  async #answerPeer(query: QueryEvent, answer: PeerAnswer): Promise<void> {
+    const { log } = this.#parts;
+    try {
+      const payload = await answer(query.payload, query.from);
+      if (payload === undefined) return;
+      log.debug({ query: query.name, from: query.from }, "answered another agent");
+      this.#respond(query, payload);
+    } catch (thrown) {
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      this.#respond(query, encodeText(`error: ${thrown.message}\n`));
+    }
   }
 
   /** Somebody else wants us to be out of the balancers, or in them again. */
@@ -48,7 +69,7 @@ export class OwnAnswers {
     const { state } = order;
     const fault = stateFault(state);
     if (fault !== undefined) {
-      this.#respond(query, `error: ${fault}\n`);
+      this.#respond(query, encodeText(`error: ${fault}\n`));
       return true;
     }
     log.info({ state, from: query.from }, "state set by another member");
@@ -60,16 +81,16 @@ export class OwnAnswers {
     const { set, remove } = stateChange(state);
     try {
       await this.#parts.tags.change(set, remove);
-      this.#respond(query, `${state}\n`);
+      this.#respond(query, encodeText(`${state}\n`));
     } catch (thrown) {
       if (!(thrown instanceof OperatorError)) throw thrown;
-      this.#respond(query, `error: ${thrown.message}\n`);
+      this.#respond(query, encodeText(`error: ${thrown.message}\n`));
     }
   }
 
-  #respond({ id, name }: QueryEvent, text: string): void {
+  #respond({ id, name }: QueryEvent, payload: Bytes): void {
     try {
-      this.#parts.respond(id, new TextEncoder().encode(text));
+      this.#parts.respond(id, payload);
     } catch (thrown) {
       if (!(thrown instanceof OperatorError)) throw thrown;
       this.#parts.log.debug({ query: name, reason: thrown.message }, "query was not answered");

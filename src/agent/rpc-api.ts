@@ -25,6 +25,7 @@ import type { Logs } from "./logs.js";
 import { MemberList, rpcMember } from "./member-list.js";
 import { memberPredicate } from "./member-patterns.js";
 import type { TagKeeper } from "./tag-keeper.js";
+import type { TopicAnswers } from "./topic-answers.js";
 
 export interface AgentApiParts {
   readonly serf: Serf;
@@ -38,6 +39,7 @@ export interface AgentApiParts {
   readonly coordinates: boolean;
   /** Where the load balancer's part says how it is; undefined without one. */
   readonly lbStatusFile: () => string | undefined;
+  readonly topics: TopicAnswers;
   /** Leaves gracefully; the agent goes on answering until it is stopped. */
   readonly leave: () => Promise<void>;
 }
@@ -149,6 +151,10 @@ export class AgentApi implements RpcApi {
 
   coordinate(node: string): RpcCoordinate | undefined {
     return this.#parts.coordinates ? this.#parts.serf.coordinate(node) : undefined;
+  }
+
+  ask(topic: string, body: object): Promise<unknown> {
+    return this.#parts.topics.answer(topic, body);
   }
 
   respond(id: number, payload: Bytes): void {

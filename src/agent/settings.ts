@@ -32,12 +32,17 @@ export interface Settings {
   readonly eventHandlers: readonly string[];
   readonly handlerTimeout: Millis;
 
+  /** Empty for none: then the runs are remembered only until the agent ends. */
+  readonly handlerJournal: string;
+
   readonly lbFile: string;
   /** An object of JSON as it was given; undefined without one. */
   readonly loadBalancer: JsonObject | undefined;
 
   readonly rpcAddr: string;
   readonly rpcAuth: string;
+  readonly httpAddr: readonly string[];
+  readonly httpToken: string;
   readonly logLevel: string;
   readonly leaveOnTerminate: boolean;
   readonly skipLeaveOnInterrupt: boolean;

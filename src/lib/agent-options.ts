@@ -69,6 +69,9 @@ export interface AgentOptions {
   /** After so long a handler is ended, children and all; 0 is no limit. Default: 60,000. */
   readonly handlerTimeout?: number | undefined;
 
+  /** File that keeps the record of handler runs across restarts. Default: it is forgotten then. */
+  readonly handlerJournal?: string | undefined;
+
   /** JSON file that says which load balancers are kept in step with the members. Default: none are. */
   readonly lbFile?: string | undefined;
   /** The same as an object, with the keys of that file. */
@@ -78,6 +81,11 @@ export interface AgentOptions {
   readonly rpcAddr?: string | undefined;
   /** Token that RPC clients must send. Default: none. */
   readonly rpcAuth?: string | undefined;
+
+  /** Addresses to serve HTTP at: `host:port`, a port alone, or `unix:/path`. Default: none. */
+  readonly httpAddr?: readonly string[] | undefined;
+  /** Token that HTTP clients must send for what changes anything. Default: only a Unix socket may. */
+  readonly httpToken?: string | undefined;
 
   /** Takes the lines of the log, without newlines, as `gossipd agent` prints them. Default: nobody. */
   readonly log?: ((line: string) => void) | undefined;

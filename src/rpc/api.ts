@@ -133,6 +133,8 @@ export interface RpcApi {
   keys(operation: KeyOperation, key: string): Promise<KeyReport>;
   /** Undefined if none is known of `node`. */
   coordinate(node: string): RpcCoordinate | undefined;
+  /** What our agents can be asked beyond Serf's commands: `body` is an object. Throws OperatorError. */
+  ask(topic: string, body: object): Promise<unknown>;
   /** Throws OperatorError if the query is unknown, over, or answered. */
   respond(id: number, payload: Bytes): void;
 }

@@ -1,5 +1,6 @@
 import { OperatorError } from "../base/errors.js";
-import { type Bytes, nanosPerMilli } from "../base/units.js";
+import { type Bytes, type Millis, nanosPerMilli } from "../base/units.js";
+import type { TopicName, Topics } from "../observe/topics.js";
 import type {
   KeyOperation,
   KeyReport,
@@ -14,7 +15,7 @@ import type {
 import { decodeBody } from "./bodies.js";
 import { Collector } from "./collector.js";
 import { Connection, type RpcTarget } from "./connection.js";
-import { logRecord, type RequestBody } from "./protocol.js";
+import { logRecord, type RequestBody, rpcErrors } from "./protocol.js";
 import { decodeEvent } from "./records.js";
 
 /** A query that the agent has taken. */
@@ -23,6 +24,15 @@ export interface RunningQuery {
   readonly stop: () => Promise<void>;
   /** Resolves when nothing more comes; rejects with an OperatorError if the connection is over before. */
   readonly done: Promise<void>;
+}
+
+/** The agent is one of Serf's, or older than the topic. */
+export class UnknownTopicError extends OperatorError {
+  constructor(topic: string) {
+    super(
+      `the agent does not know how to answer that (${topic}): it is one of Serf's, or an older gossipd`,
+    );
+  }
 }
 
 /**
@@ -164,6 +174,22 @@ export class RpcClient {
   /** Where `node` is in Vivaldi's space; undefined if the agent does not know. */
   async coordinate(node: string): Promise<RpcCoordinate | undefined> {
     return await this.#connection.call("get-coordinate", { Node: node });
+  }
+
+  /**
+   * Asks for what only our agents know (observe/topics.ts), with an answer as its types say. Serf's
+   * reject with {@link UnknownTopicError}.
+   */
+  async ask<Name extends TopicName>(
+    topic: Name,
+    ask: Topics[Name]["ask"],
+    patience: Millis = this.#connection.timeouts.answer,
+  ): Promise<Topics[Name]["answer"]> {
+    const body = { Body: JSON.stringify(ask), Topic: topic };
+    const { body: answer, error } = await this.#connection.exchange("ask", body, patience);
+    if (error === rpcErrors.command) throw new UnknownTopicError(topic);
+    if (error !== "" || answer === undefined) throw new OperatorError(error);
+    return JSON.parse(answer.Body) as Topics[Name]["answer"];
   }
 
   close(): void {

@@ -52,6 +52,8 @@ const keyList = { ...keyChange, Keys: "counts" } as const satisfies Fields;
  * `coordinate` every number is a float, whatever its value.
  */
 export const commands = {
+  // Ours alone; Serf answers "Unsupported command". Both texts are JSON, see observe/topics.ts.
+  ask: { request: { Body: "text", Topic: "text" }, response: { Body: "text" } },
   auth: { request: { AuthKey: "text" } },
   event: { request: { Coalesce: "flag", Name: "text", Payload: "bytes" } },
   "force-leave": { request: { Node: "text", Prune: "flag" } },

@@ -182,6 +182,10 @@ export class Session {
         return this.#shakeHands(body.Version);
       case "auth":
         return this.#authenticate(body.AuthKey);
+      case "ask": {
+        const answer = await api.ask(body.Topic, askedOf(body.Body));
+        return { body: encodeBody(commands.ask.response, { Body: JSON.stringify(answer) }) };
+      }
       case "event":
         api.userEvent(body.Name, body.Payload, body.Coalesce);
         return {};
@@ -261,6 +265,17 @@ function decodeRequest(command: CommandName, value: unknown): Request {
   const body = "request" in shape ? decodeBody(shape.request, value) : undefined;
   // The table pairs every command with the fields of its body.
   return { command, body } as Request;
+}
+
+/** Throws OperatorError. */
+function askedOf(text: string): object {
+  try {
+    const asked: unknown = JSON.parse(text);
+    if (typeof asked === "object" && asked !== null && !Array.isArray(asked)) return asked;
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+  }
+  throw new OperatorError("the body of an ask has to be an object of JSON");
 }
 
 type KeyCommand = "install-key" | "use-key" | "remove-key" | "list-keys";

@@ -10,6 +10,7 @@ import type { SwimCounters } from "../swim/counters.js";
 import type { StreamId } from "../swim/host.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
 import type { SwimMember } from "../swim/member.js";
+import type { Observation } from "../swim/observation.js";
 import { Swim } from "../swim/swim.js";
 import type { RemoteState } from "../wire/swim-messages.js";
 import type { SerfConfig } from "./config.js";
@@ -49,6 +50,8 @@ export interface SerfHost {
   readonly noteChange?: () => void;
   /** Nobody measures if there is none. */
   readonly meter?: Meter;
+  /** Hears what the failure detector finds out; called in the middle of handling an input. */
+  readonly observe?: (observation: Observation) => void;
   /** Gives the timers of what sends, made of those of all; a simulation may hold them back. */
   readonly sendTimers?: (timers: Timers) => Timers;
 }
@@ -138,6 +141,7 @@ export class Serf {
         nonce: () => host.nonce(),
         noteSuspicion: () => host.noteChange?.(),
         meter,
+        observe: (observation) => host.observe?.(observation),
       },
       parts.delegate,
     );

@@ -4,6 +4,7 @@ import type { Meter } from "../base/meter.js";
 import type { Random } from "../base/random.js";
 import type { Timers } from "../base/timers.js";
 import type { Bytes } from "../base/units.js";
+import type { Observation } from "./observation.js";
 
 /** Names one TCP connection between the core and its driver; given by the core, never used twice. */
 export type StreamId = number;
@@ -38,4 +39,6 @@ export interface Host {
   readonly noteSuspicion?: () => void;
   /** Nobody measures if there is none. */
   readonly meter?: Meter;
+  /** Hears what the failure detector finds out; called in the middle of handling an input. */
+  readonly observe?: (observation: Observation) => void;
 }

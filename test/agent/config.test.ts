@@ -42,7 +42,7 @@ describe("the table", () => {
     expect(given.sort()).toEqual(
       (
         "advertise bind broadcast-timeout config-dir config-file disable-compression " +
-        "disable-isolation-check disable-refusal-detection discover drain-timeout encrypt event-handler handler-timeout iface join keyring-file lb log-level " +
+        "disable-isolation-check disable-refusal-detection discover drain-timeout encrypt event-handler handler-journal handler-timeout http-addr iface join keyring-file lb log-level " +
         "mdns-disable-ipv4 mdns-disable-ipv6 mdns-iface node profile protocol rejoin replay " +
         "retry-interval retry-join retry-max role rpc-addr snapshot syslog tag tags-file"
       ).split(" "),

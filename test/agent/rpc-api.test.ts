@@ -9,6 +9,7 @@ import { Logs } from "../../src/agent/logs.js";
 import { memberPredicate } from "../../src/agent/member-patterns.js";
 import { AgentApi } from "../../src/agent/rpc-api.js";
 import { TagKeeper } from "../../src/agent/tag-keeper.js";
+import { TopicAnswers } from "../../src/agent/topic-answers.js";
 import type { QueryRecord, RpcQuestion, StreamRecord } from "../../src/rpc/api.js";
 import { memberOf } from "../support/members.js";
 import { until } from "../support/wait.js";
@@ -57,7 +58,19 @@ async function startApi(
   const tags = new TagKeeper({ serf, driver, protocol: 5, file, configured: initial });
   const leave = (): Promise<void> => member.leave();
   const lbStatusFile = (): string | undefined => statusFile;
-  const parts = { serf, driver, hub, logs, log, joiner, tags, coordinates, leave, lbStatusFile };
+  const parts = {
+    serf,
+    driver,
+    hub,
+    logs,
+    log,
+    joiner,
+    tags,
+    coordinates,
+    leave,
+    lbStatusFile,
+    topics: new TopicAnswers(),
+  };
   const api = new AgentApi(parts);
   return { api, member, tags, logs, hub };
 }

@@ -41,6 +41,11 @@ export class ScriptedApi implements RpcApi {
   /** A leave resolves with this. */
   left: Promise<void> = Promise.resolve();
 
+  ask(topic: string, body: object): Promise<unknown> {
+    this.#note("ask", topic, JSON.stringify(body));
+    return Promise.resolve({ topic });
+  }
+
   members(): readonly RpcMember[] {
     return this.known;
   }

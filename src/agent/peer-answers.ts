@@ -1,0 +1,24 @@
+import type { Bytes } from "../base/units.js";
+
+/** What an agent says to another; undefined: nothing. */
+export type PeerAnswer = (
+  payload: Bytes,
+  from: string,
+) => Bytes | undefined | Promise<Bytes | undefined>;
+
+/** How the names of all queries begin that agents of ours ask each other; Serf's leave them to handlers. */
+export const peerPrefix = "gossipd-";
+
+/** The queries that our agents ask each other and answer themselves, by name. */
+export class PeerAnswers {
+  readonly #answers = new Map<string, PeerAnswer>();
+
+  /** `name` begins with {@link peerPrefix}. `answer` gets what anybody in the cluster may have sent. */
+  on(name: string, answer: PeerAnswer): void {
+    this.#answers.set(name, answer);
+  }
+
+  of(name: string): PeerAnswer | undefined {
+    return this.#answers.get(name);
+  }
+}

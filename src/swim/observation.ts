@@ -1,0 +1,134 @@
+import type { Millis } from "../base/units.js";
+
+/**
+ * What one member's failure detector found out, told as it happens (see {@link Host.observe}): facts for
+ * those who later ask why. Plain values that JSON can carry; nothing here decides anything.
+ */
+export type Observation =
+  | Acked
+  | TroubledProbe
+  | Suspected
+  | Confirmed
+  | Cleared
+  | Gone
+  | Appeared
+  | Moved
+  | Accused
+  | HealthChanged;
+
+/** Our own ping of `node` was acked in time. */
+export interface Acked {
+  readonly kind: "acked";
+  readonly node: string;
+  readonly rtt: Millis;
+}
+
+/**
+ * A probe of ours that the direct ping alone did not answer in time (SWIM section 3.1).
+ *
+ * `late`: the ack of the direct ping came after the timeout. `helped`: only a helper got an answer.
+ * `tcp`: only the ping over TCP was answered, so UDP is blocked on the way. `lost`: nobody got an answer;
+ * the member is suspected for it.
+ */
+export interface TroubledProbe {
+  readonly kind: "probe";
+  readonly node: string;
+  readonly outcome: "late" | "helped" | "tcp" | "lost";
+  /** From the ping to the outcome. */
+  readonly took: Millis;
+  /** Members that were asked to ping it for us; at most three. */
+  readonly helpers: readonly string[];
+  /** How many of these said that they got no answer either. */
+  readonly nacks: number;
+  /**
+   * What the ping over TCP came to. `silent`: the connection stood and nothing came, as with a process
+   * that is stopped. `refused`: nobody listens there. `unreachable`: the connection did not come to be
+   * in time, or a router said no. `untried`: it was not begun, or nothing was known of it at the end.
+   */
+  readonly tcp: "acked" | "silent" | "refused" | "unreachable" | "untried";
+  /** True if we heard nobody at all since the ping was sent. */
+  readonly unheard: boolean;
+}
+
+/** A suspicion of `node` began here. */
+export interface Suspected {
+  readonly kind: "suspected";
+  readonly node: string;
+  /** The accuser: our own name if it is our own verdict. */
+  readonly by: string;
+  readonly incarnation: number;
+  /** True if we keep it to ourselves, because we hear nobody (see `Isolation`). */
+  readonly unheard: boolean;
+}
+
+/** Another member suspects `node` as well. */
+export interface Confirmed {
+  readonly kind: "confirmed";
+  readonly node: string;
+  readonly by: string;
+  readonly confirmations: number;
+}
+
+/** A suspicion is over and the member is here: it refuted, or we hear again that we heard nobody. */
+export interface Cleared {
+  readonly kind: "cleared";
+  readonly node: string;
+  readonly why: "refuted" | "we were cut off";
+  readonly incarnation: number;
+  /** How long it was suspected here. */
+  readonly after: Millis;
+}
+
+/** `node` counts as failed or left from now on. */
+export interface Gone {
+  readonly kind: "gone";
+  readonly node: string;
+  readonly state: "failed" | "left";
+  /** Who says so: our own name if we decided it, the member's own if it left. */
+  readonly by: string;
+  /** `timeout`: the suspicion ran out here. `refused`: its host refuses connections. `told`: by others. */
+  readonly why: "timeout" | "refused" | "told";
+  readonly incarnation: number;
+  /** That agreed with the first accuser, as far as we heard. */
+  readonly confirmations: number;
+}
+
+/** `node` is new here, or back after it was gone. */
+export interface Appeared {
+  readonly kind: "appeared";
+  readonly node: string;
+  /** `ip:port`. */
+  readonly address: string;
+  /** What it was to us before; undefined: unknown. */
+  readonly before?: "failed" | "left" | undefined;
+  /** Where it was before, if that was elsewhere. */
+  readonly from?: string | undefined;
+  readonly incarnation: number;
+}
+
+/** `node` lives and is elsewhere now: it was replaced before it was missed. */
+export interface Moved {
+  readonly kind: "moved";
+  readonly node: string;
+  readonly from: string;
+  readonly to: string;
+  readonly incarnation: number;
+}
+
+/** We ourselves were said to be suspect or dead, and refuted that. */
+export interface Accused {
+  readonly kind: "accused";
+  /** Our own name, so that all records about one member are found by it. */
+  readonly node: string;
+  readonly by: string;
+  readonly of: "suspect" | "dead";
+  readonly incarnation: number;
+}
+
+/** Our own Lifeguard score changed: 0 is healthy. */
+export interface HealthChanged {
+  readonly kind: "health";
+  /** Our own name. */
+  readonly node: string;
+  readonly score: number;
+}
