@@ -1,4 +1,5 @@
 import type { Entry } from "./chronicle.js";
+import type { HandlerRun, HandlerState, Rerun, RunResult } from "./handler-run.js";
 
 /**
  * What an agent of ours can be asked beyond Serf's commands, by its own commands (RPC command `ask`) and
@@ -14,6 +15,43 @@ export interface Topics {
       readonly within?: number;
     };
     readonly answer: { readonly entries: readonly Entry[] };
+  };
+  /** How each handler fares, in the order of the configuration. */
+  readonly handlers: {
+    readonly ask: Record<never, never>;
+    readonly answer: {
+      readonly handlers: readonly HandlerState[];
+      /** The journal's file; null if runs are remembered only until the agent ends. */
+      readonly journal: string | null;
+    };
+  };
+  /** The runs on record that are meant, oldest first. */
+  readonly "handlers-log": {
+    readonly ask: {
+      readonly id?: number;
+      readonly script?: string;
+      /** Member that they were told of; of many at once not all names are kept. */
+      readonly node?: string;
+      readonly results?: readonly RunResult[];
+      /** Begun so many milliseconds before now, at most. */
+      readonly within?: number;
+      /** The last so many of those. */
+      readonly limit?: number;
+    };
+    readonly answer: { readonly runs: readonly HandlerRun[] };
+  };
+  /**
+   * Runs a handler again for what it was run for, with the members as they are now: the run `id`, or
+   * the last of `script` that failed, or its last; without both the last that failed at all.
+   */
+  readonly "handlers-rerun": {
+    readonly ask: {
+      readonly id?: number;
+      readonly script?: string;
+      /** How long the answer may wait for the end of the run, in milliseconds; 0 by default. */
+      readonly wait?: number;
+    };
+    readonly answer: Rerun;
   };
 }
 
