@@ -9,7 +9,7 @@
 // The packages that every agent and client needs go along, with their licences: loading them as
 // CommonJS and over many small files costs the agent 4 MB. So they are nothing that npm has to install
 // for users. The others, `dependencies`, are loaded from where npm puts them when they are needed.
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -49,8 +49,8 @@ const bundles = [
 ];
 
 const packages = new Set();
-for (const { entryPoint, ...how } of bundles) {
-  const { metafile } = await build({
+async function bundle({ entryPoint, ...how }) {
+  const { metafile, outputFiles } = await build({
     entryPoints: [`src/${entryPoint}`],
     outbase: "src",
     outdir,
@@ -65,7 +65,23 @@ for (const { entryPoint, ...how } of bundles) {
     const [folder] = /^node_modules\/(@[^/]+\/)?[^/]+/.exec(input) ?? [];
     if (folder !== undefined) packages.add(folder);
   }
+  return outputFiles?.[0]?.text.trim();
 }
+for (const one of bundles) await bundle(one);
+
+// The agent's live page is one file, so that nothing of it is ever fetched from elsewhere or missing.
+const inlined = { format: "esm", target: "es2022", minify: true, write: false };
+const parts = {
+  "<!--LICENCES-->": `<!--\n${licenceOf("node_modules/preact")}-->`,
+  "/*STYLE*/": await bundle({ entryPoint: "page/page.css", ...inlined }),
+  "/*SCRIPT*/": await bundle({ entryPoint: "page/main.tsx", platform: "browser", ...inlined }),
+};
+const shell = readFileSync("src/page/shell.html", "utf8");
+mkdirSync(join(outdir, "page"));
+writeFileSync(
+  join(outdir, "page/page.html"),
+  shell.replace(/<!--LICENCES-->|\/\*(?:STYLE|SCRIPT)\*\//g, (place) => parts[place]),
+);
 
 const licences = [...packages].sort().map(licenceOf);
 writeFileSync(join(outdir, "THIRD-PARTY.txt"), licences.join(`\n${"-".repeat(80)}\n\n`));
