@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import { formatDuration } from "../base/duration.js";
 import { OperatorError } from "../base/errors.js";
+import type { Environment } from "../handler/handler-input.js";
 import { type AnyHandlerSpec, parseHandler } from "./any-handler.js";
 import { readConfigPaths } from "./config-file.js";
 import { environmentLayer, unknownVariableWarnings } from "./environment-layer.js";
 import { attempt, type Refuse, refuseAtOnce } from "./faults.js";
 import { flagLayer, type GivenFlag } from "./flag-layer.js";
-import type { Environment } from "./handler-input.js";
 import { interfaceAddresses } from "./interfaces.js";
 import { serviceName } from "./mdns-records.js";
 import { type Merged, mergeLayers } from "./merge.js";

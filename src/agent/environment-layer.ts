@@ -1,8 +1,8 @@
 import { parseDuration } from "../base/duration.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import { parseBoolean, parseInteger } from "../base/go-values.js";
+import type { Environment } from "../handler/handler-input.js";
 import { attempt, type Refuse } from "./faults.js";
-import type { Environment } from "./handler-input.js";
 import type { Layer } from "./merge.js";
 import { type Option, options } from "./options.js";
 import type { Settings, Values } from "./settings.js";

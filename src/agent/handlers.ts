@@ -2,15 +2,15 @@ import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { type Meter, noMeter } from "../base/meter.js";
 import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js";
-import type { Member, QueryEvent, SerfEvent } from "../serf/events.js";
 import {
   type Environment,
   handlerEnvironment,
   handlerInput,
   type StateNews,
-} from "./handler-input.js";
+} from "../handler/handler-input.js";
+import { type RunLimits, type RunResult, runLimits, ScriptRun } from "../handler/handler-runner.js";
+import type { Member, QueryEvent, SerfEvent } from "../serf/events.js";
 import { arrangeLanes, HandlerLane, type LaneParts } from "./handler-lane.js";
-import { type RunLimits, type RunResult, runLimits, ScriptRun } from "./handler-runner.js";
 import type { HandlerSpec } from "./handler-spec.js";
 import { RunSlots } from "./run-slots.js";
 import type { StateHandlerSpec } from "./state-spec.js";

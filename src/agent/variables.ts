@@ -14,11 +14,6 @@ const knownVariables: ReadonlySet<string> = new Set(
   options.flatMap((one) => variableOf(one) ?? []),
 );
 
-/** Those that no handler may inherit. */
-export const secretVariables: ReadonlySet<string> = new Set(
-  options.filter(({ secret }) => secret === true).flatMap((one) => variableOf(one) ?? []),
-);
-
 /**
  * True if a variable looks like one of ours and is not. What handlers/log.sh reads is left out, and so
  * is what Kubernetes sets for services that are called gossipd or gossipd-something.

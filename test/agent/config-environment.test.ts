@@ -6,6 +6,7 @@ import { refuseAtOnce } from "../../src/agent/faults.js";
 import { options } from "../../src/agent/options.js";
 import type { Values } from "../../src/agent/settings.js";
 import { variableOf } from "../../src/agent/variables.js";
+import { secretVariables } from "../../src/handler/secret-variables.js";
 import { tempDir } from "./temp-dir.js";
 
 type Variables = Readonly<Record<string, string>>;
@@ -33,6 +34,13 @@ describe("every option", () => {
         "GOSSIPD_CONFIG",
       ]),
     );
+  });
+
+  test("that is secret has a variable that no handler inherits", () => {
+    const secret = options
+      .filter((option) => option.secret === true)
+      .flatMap((o) => variableOf(o) ?? []);
+    expect([...secretVariables].sort()).toEqual(secret.sort());
   });
 
   test("can be set by its variable", () => {

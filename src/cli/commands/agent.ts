@@ -45,7 +45,7 @@ Environment variables:
   empty one counts as none. A list is a JSON array or has an item on each line;
   commas separate addresses, too. Tags are KEY=VALUE separated by commas or
   newlines, or a JSON object. Handlers inherit the environment, but neither
-  GOSSIPD_ENCRYPT_KEY nor GOSSIPD_RPC_AUTH.
+  GOSSIPD_ENCRYPT_KEY nor GOSSIPD_RPC_AUTH nor GOSSIPD_HTTP_TOKEN.
 
   "config check" says what is wrong with a configuration, "config show" where
   each value comes from.`,

@@ -2,7 +2,7 @@ import { formatAddress, formatIp } from "../base/address.js";
 import type { Bytes } from "../base/units.js";
 import type { Member, SerfEvent } from "../serf/events.js";
 import { encodeText } from "../wire/text.js";
-import { secretVariables } from "./variables.js";
+import { secretVariables } from "./secret-variables.js";
 
 /** What a state handler is run for: no event, but all members that match. */
 export interface StateNews {

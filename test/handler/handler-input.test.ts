@@ -3,9 +3,9 @@ import {
   handlerEnvironment,
   handlerInput,
   inheritedEnvironment,
-} from "../../src/agent/handler-input.js";
+} from "../../src/handler/handler-input.js";
 import { decodeText } from "../../src/wire/text.js";
-import { member, memberEvent, query, userEvent } from "./handler-events.js";
+import { member, memberEvent, query, userEvent } from "../agent/handler-events.js";
 
 const stdin = (...members: Parameters<typeof memberEvent>[1][]) =>
   Buffer.from(handlerInput(memberEvent("member-join", ...members))).toString("latin1");
