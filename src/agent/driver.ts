@@ -58,6 +58,7 @@ export class Driver {
     });
     tcp.start({
       accept: (from: Address) => this.feed((at) => serf.acceptStream(at, from)),
+      stands: (stream) => serf.streamStands(stream),
       receive: (stream, chunk) => this.feed((at) => serf.receiveStream(at, stream, chunk)),
       closed: (stream, reason, refused) =>
         this.feed((at) => serf.streamClosed(at, stream, reason, refused)),

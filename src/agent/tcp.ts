@@ -30,6 +30,8 @@ export interface BoundTo {
 export interface StreamHandler {
   /** Undefined refuses the stream. */
   accept(from: Address): StreamId | undefined;
+  /** A connection that was dialled stands. */
+  stands(stream: StreamId): void;
   receive(stream: StreamId, chunk: Bytes): void;
   /** No `reason`: the peer has sent all it wanted. `refused` as in {@link Swim.streamClosed}. */
   closed(stream: StreamId, reason: string | undefined, refused?: boolean): void;
@@ -107,6 +109,9 @@ export class TcpStreams {
       return;
     }
     this.#outbound += 1;
+    socket.on("connect", () => {
+      if (this.#open.has(stream)) this.#handler?.stands(stream);
+    });
     socket.on("close", () => {
       this.#outbound -= 1;
     });

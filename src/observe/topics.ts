@@ -1,5 +1,6 @@
 import type { Entry } from "./chronicle.js";
 import type { HandlerRun, HandlerState, Rerun, RunResult } from "./handler-run.js";
+import type { MemberInfo, SelfInfo } from "./member-info.js";
 
 /**
  * What an agent of ours can be asked beyond Serf's commands, by its own commands (RPC command `ask`) and
@@ -52,6 +53,20 @@ export interface Topics {
       readonly wait?: number;
     };
     readonly answer: Rerun;
+  };
+  /** All that are remembered, sorted by name. */
+  readonly members: {
+    /** Regular expressions, as `members -name`, `-status` and `-tag` have them; undefined: all. */
+    readonly ask: {
+      readonly name?: string;
+      readonly status?: string;
+      readonly tags?: Readonly<Record<string, string>>;
+    };
+    readonly answer: { readonly members: readonly MemberInfo[] };
+  };
+  readonly self: {
+    readonly ask: Record<never, never>;
+    readonly answer: SelfInfo;
   };
 }
 

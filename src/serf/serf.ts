@@ -141,7 +141,7 @@ export class Serf {
         nonce: () => host.nonce(),
         noteSuspicion: () => host.noteChange?.(),
         meter,
-        observe: (observation) => host.observe?.(observation),
+        ...(host.observe !== undefined && { observe: host.observe }),
       },
       parts.delegate,
     );
@@ -201,6 +201,11 @@ export class Serf {
   receiveStream(now: Instant, stream: StreamId, chunk: Bytes): void {
     this.#now = now;
     this.#swim.receiveStream(now, stream, chunk);
+  }
+
+  /** A connection that we asked for stands. */
+  streamStands(stream: StreamId): void {
+    this.#swim.streamStands(stream);
   }
 
   /** A stream is over: `reason` is undefined if the other side just closed it. */

@@ -130,6 +130,7 @@ export class Streams {
           return;
         }
         here.sending = false;
+        if (here.open && here.id !== undefined) here.process?.serf.streamStands(here.id);
         this.#send(here);
       });
     });

@@ -1,8 +1,10 @@
+import type { Address } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 
 /** Waits for the answer to a ping. */
 export interface AckHandler {
-  handleAck(now: Instant, payload: Bytes | undefined): void;
+  /** `from` is where it came from: the target, or a helper that passes it on. */
+  handleAck(now: Instant, payload: Bytes | undefined, from: Address): void;
   /** A helper could not reach the target either. Does not end the waiting. */
   handleNack?(now: Instant): void;
 }
@@ -30,10 +32,10 @@ export class PendingAcks {
   }
 
   /** The first ack counts, later ones and those that nobody waits for are ignored. */
-  handleAck(now: Instant, seq: number, payload: Bytes | undefined): void {
+  handleAck(now: Instant, seq: number, payload: Bytes | undefined, from: Address): void {
     const handler = this.#handlers.get(seq);
     this.#handlers.delete(seq);
-    handler?.handleAck(now, payload);
+    handler?.handleAck(now, payload, from);
   }
 
   handleNack(now: Instant, seq: number): void {

@@ -8,11 +8,13 @@ export class Awareness {
   #score = 0;
   readonly #multiplier: number;
   readonly #stretches: boolean;
+  readonly #onChange: ((score: number) => void) | undefined;
 
   /** The score stays below `multiplier`; it has no consequence unless it `stretches`. */
-  constructor(multiplier: number, stretches = true) {
+  constructor(multiplier: number, stretches = true, onChange?: (score: number) => void) {
     this.#multiplier = multiplier;
     this.#stretches = stretches;
+    this.#onChange = onChange;
   }
 
   get score(): number {
@@ -20,7 +22,9 @@ export class Awareness {
   }
 
   apply(delta: number): void {
-    this.#score = Math.min(this.#multiplier - 1, Math.max(0, this.#score + delta));
+    const before = this.#score;
+    this.#score = Math.min(this.#multiplier - 1, Math.max(0, before + delta));
+    if (this.#score !== before) this.#onChange?.(this.#score);
   }
 
   /** Stretches the probe interval, and nothing else. */

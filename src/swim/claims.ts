@@ -9,6 +9,7 @@ import type { LocalMember } from "./local-member.js";
 import { isGone } from "./member.js";
 import type { MemberRecord } from "./members.js";
 import { nodeNameFault } from "./node-name.js";
+import type { Gone } from "./observation.js";
 import type { Parts } from "./parts.js";
 import {
   departureOf,
@@ -23,6 +24,14 @@ import { minSuspicion } from "./scaling.js";
 import type { Sender } from "./sender.js";
 import type { Surge } from "./surge.js";
 import { Suspicion, type SuspicionBounds } from "./suspicion.js";
+
+/** Where a suspicion comes from. */
+interface SuspicionSource {
+  /** As in {@link Suspicion}. */
+  readonly unheard: boolean;
+  /** As in `Suspected`, which the host observes. */
+  readonly exchanged: boolean;
+}
 
 /**
  * Believes, passes on or refutes what is claimed about members. The rules are in precedence.ts; here
@@ -48,7 +57,7 @@ export class Claims {
     this.#self = self;
     this.#surge = surge;
     this.#inquiries = new Inquiries(parts, asking, {
-      handleMove: (now, known, claim) => this.#believeAlive(now, known, claim),
+      handleMove: (now, known, claim) => this.#believeAlive(now, known, claim, false),
       handleConflict: (now, known, claim) => this.#reportConflict(now, known, claim),
       reconsider: (now, claim) => this.#weigh(now, claim),
     });
@@ -63,7 +72,7 @@ export class Claims {
   leave(now: Instant, finished: () => void): void {
     const { incarnation, name: node } = this.#parts.local;
     this.#self.leaving = true;
-    this.handleDead(now, { kind: "dead", node, incarnation, from: node }, finished);
+    this.#weighDead(now, { kind: "dead", node, incarnation, from: node }, "told", finished);
   }
 
   /** One member as somebody else's push/pull describes it. */
@@ -85,7 +94,8 @@ export class Claims {
       case "dead":
       case "suspect": {
         const from = this.#parts.local.name;
-        this.handleSuspect(now, { kind: "suspect", node, incarnation, from });
+        const claim: Suspect = { kind: "suspect", node, incarnation, from };
+        this.#weighSuspect(now, claim, { unheard: false, exchanged: true });
         return;
       }
     }
@@ -110,45 +120,11 @@ export class Claims {
 
   /** `unheard` as in {@link Suspicion}. */
   handleSuspect(now: Instant, claim: Suspect, unheard = false): void {
-    const { host } = this.#parts;
-    const { from, incarnation } = claim;
-    const knowledge = this.#knowledgeOf(now, claim.node);
-    const { known } = knowledge;
-    if (known === undefined) return;
-    switch (judgeSuspect(claim, knowledge)) {
-      case "ignore":
-        return;
-      case "accept":
-        this.#believeSuspect(now, known, claim, unheard);
-        return;
-      case "confirm":
-        this.#confirm(now, known, claim);
-        return;
-      case "refute":
-        host.log.warn({ from, incarnation }, `Refuting a suspect message (from: ${from})`);
-        this.#self.refute(incarnation);
-        return;
-    }
+    this.#weighSuspect(now, claim, { unheard, exchanged: false });
   }
 
-  /** `finished` as in {@link Sender.spread}, if the claim is believed. */
-  handleDead(now: Instant, claim: Dead, finished?: () => void): void {
-    const { host } = this.#parts;
-    const { from, incarnation } = claim;
-    const knowledge = this.#knowledgeOf(now, claim.node);
-    const { known } = knowledge;
-    if (known === undefined) return;
-    switch (judgeDead(claim, knowledge)) {
-      case "ignore":
-        return;
-      case "accept":
-        this.#believeDead(now, known, claim, finished);
-        return;
-      case "refute":
-        host.log.warn({ from, incarnation }, `Refuting a dead message (from: ${from})`);
-        this.#self.refute(incarnation);
-        return;
-    }
+  handleDead(now: Instant, claim: Dead): void {
+    this.#weighDead(now, claim, "told");
   }
 
   /** Somebody is heard: whom we suspect only since we heard nobody, we suspect no longer. */
@@ -158,9 +134,12 @@ export class Claims {
       const held = members.get(name);
       if (held?.suspicion?.unheard !== true) continue;
       const known = members.own(held);
+      const after = now - known.changedAt;
       known.suspicion = undefined;
       members.setState(known, "alive", now);
       host.log.debug({ member: name }, "member is suspected no longer, we heard nobody at all");
+      const { incarnation } = known;
+      host.observe?.({ kind: "cleared", node: name, why: "we were cut off", incarnation, after });
     }
   }
 
@@ -175,7 +154,54 @@ export class Claims {
       { member: node, confirmations },
       `Marking ${node} as failed, connection refused (${confirmations} peer confirmations)`,
     );
-    this.handleDead(now, { kind: "dead", node, incarnation, from: local.name });
+    this.#weighDead(now, { kind: "dead", node, incarnation, from: local.name }, "refused");
+  }
+
+  #weighSuspect(now: Instant, claim: Suspect, source: SuspicionSource): void {
+    const { host, local } = this.#parts;
+    const { from, incarnation } = claim;
+    const knowledge = this.#knowledgeOf(now, claim.node);
+    const { known } = knowledge;
+    if (known === undefined) return;
+    switch (judgeSuspect(claim, knowledge)) {
+      case "ignore":
+        return;
+      case "accept":
+        this.#believeSuspect(now, known, claim, source);
+        return;
+      case "confirm":
+        this.#confirm(now, known, claim);
+        return;
+      case "refute": {
+        host.log.warn({ from, incarnation }, `Refuting a suspect message (from: ${from})`);
+        const { exchanged } = source;
+        const accusation = { node: local.name, by: from, of: "suspect", incarnation } as const;
+        host.observe?.({ kind: "accused", ...accusation, ...(exchanged && { exchanged }) });
+        this.#self.refute(incarnation);
+        return;
+      }
+    }
+  }
+
+  /** `finished` as in {@link Sender.spread}, if the claim is believed. */
+  #weighDead(now: Instant, claim: Dead, why: Gone["why"], finished?: () => void): void {
+    const { host, local } = this.#parts;
+    const { from, incarnation } = claim;
+    const knowledge = this.#knowledgeOf(now, claim.node);
+    const { known } = knowledge;
+    if (known === undefined) return;
+    switch (judgeDead(claim, knowledge)) {
+      case "ignore":
+        return;
+      case "accept":
+        this.#believeDead(now, known, claim, why, finished);
+        return;
+      case "refute":
+        host.log.warn({ from, incarnation }, `Refuting a dead message (from: ${from})`);
+        host.observe?.({ kind: "accused", node: local.name, by: from, of: "dead", incarnation });
+        this.#self.refute(incarnation);
+        return;
+    }
   }
 
   #weigh(now: Instant, claim: Alive): void {
@@ -189,11 +215,11 @@ export class Claims {
         if (members.full) this.#refuse(claim, "member table is full");
         else {
           this.#surge?.noteArrival(now);
-          this.#believeAlive(now, this.#add(now, claim), claim);
+          this.#believeAlive(now, this.#add(now, claim), claim, true);
         }
         return;
       case "accept":
-        if (known !== undefined) this.#believeAlive(now, known, claim);
+        if (known !== undefined) this.#believeAlive(now, known, claim, false);
         return;
       case "inquire":
         if (known === undefined || config.inquires === false) return;
@@ -276,7 +302,12 @@ export class Claims {
     return record;
   }
 
-  #believeAlive(now: Instant, held: Readonly<MemberRecord>, claim: Alive): void {
+  #believeAlive(
+    now: Instant,
+    held: Readonly<MemberRecord>,
+    claim: Alive,
+    introduced: boolean,
+  ): void {
     const { counters, delegate, host, members, neighbours } = this.#parts;
     const known = members.own(held);
     const { incarnation, meta = nothing } = claim;
@@ -286,6 +317,7 @@ export class Claims {
     const updated = !sameBytes(known.meta, meta);
     const moved = !sameAddress(known.address, claim);
     this.#sender.spread(claim, claim.node);
+    if (host.observe !== undefined) this.#observeAlive(now, known, claim, introduced);
     if (moved) {
       const [before, after] = [known.address, claim].map(formatAddress);
       host.log.info({ incarnation }, `Member ${known.name} moved from ${before} to ${after}`);
@@ -304,11 +336,42 @@ export class Claims {
     if (refuted) host.noteSuspicion?.();
   }
 
+  /** Before the claim is taken over. */
+  #observeAlive(now: Instant, known: MemberRecord, claim: Alive, introduced: boolean): void {
+    const { host } = this.#parts;
+    const { address, changedAt, name: node, state } = known;
+    const { incarnation } = claim;
+    if (state === "suspect") {
+      host.observe?.({
+        kind: "cleared",
+        node,
+        why: "refuted",
+        incarnation,
+        after: now - changedAt,
+      });
+    }
+    const to = formatAddress(claim);
+    const from = sameAddress(address, claim) ? undefined : formatAddress(address);
+    if (!isGone(known)) {
+      if (from !== undefined) host.observe?.({ kind: "moved", node, from, to, incarnation });
+      return;
+    }
+    const before = state === "left" ? "left" : "failed";
+    host.observe?.({
+      kind: "appeared",
+      node,
+      address: to,
+      ...(!introduced && { before }),
+      ...(from !== undefined && { from }),
+      incarnation,
+    });
+  }
+
   #believeSuspect(
     now: Instant,
     held: Readonly<MemberRecord>,
     claim: Suspect,
-    unheard: boolean,
+    { exchanged, unheard }: SuspicionSource,
   ): void {
     const { counters, host, isolation, members } = this.#parts;
     const known = members.own(held);
@@ -319,6 +382,8 @@ export class Claims {
     known.incarnation = incarnation;
     members.setState(known, "suspect", now);
     host.log.debug({ member: known.name, incarnation, from }, "member is suspected");
+    const observed = { node: known.name, by: from, incarnation, unheard };
+    host.observe?.({ kind: "suspected", ...observed, ...(exchanged && { exchanged }) });
     const suspicion = new Suspicion(now, from, this.#suspicionBounds(), unheard);
     known.suspicion = suspicion;
     this.#expireAtDeadline(known, suspicion);
@@ -329,6 +394,7 @@ export class Claims {
     now: Instant,
     held: Readonly<MemberRecord>,
     claim: Dead,
+    why: Gone["why"],
     finished?: () => void,
   ): void {
     const { counters, delegate, host, members, neighbours } = this.#parts;
@@ -336,19 +402,32 @@ export class Claims {
     const { from, incarnation } = claim;
     counters.deadClaims += 1;
     this.#sender.spread(claim, claim.node, finished);
+    const confirmations = known.suspicion?.agreeing ?? 0;
+    const departure = departureOf(claim);
     known.incarnation = incarnation;
     known.suspicion = undefined;
-    members.setState(known, departureOf(claim), now);
+    members.setState(known, departure, now);
     neighbours.depart(known);
     host.log.debug({ member: known.name, incarnation, from }, `member is ${known.state}`);
+    const state = departure === "dead" ? "failed" : departure;
+    const { name: node } = known;
+    host.observe?.({ kind: "gone", node, state, by: from, why, incarnation, confirmations });
     delegate.handleLeave(now, known);
   }
 
   #confirm(now: Instant, known: Readonly<MemberRecord>, claim: Suspect): void {
     const { suspicion } = known;
-    if (suspicion === undefined || !suspicion.confirm(claim.from)) return;
+    if (suspicion === undefined) return;
+    const { host } = this.#parts;
+    const before = suspicion.agreeing;
+    const isNews = suspicion.confirm(claim.from);
+    const { agreeing: confirmations } = suspicion;
+    if (confirmations > before) {
+      host.observe?.({ kind: "confirmed", node: known.name, by: claim.from, confirmations });
+    }
+    if (!isNews) return;
     this.#sender.spread(claim, claim.node);
-    this.#parts.host.log.debug({ member: known.name, from: claim.from }, "suspicion is confirmed");
+    host.log.debug({ member: known.name, from: claim.from }, "suspicion is confirmed");
     if (suspicion.deadline <= now) this.#expire(now, known, suspicion);
     else this.#expireAtDeadline(known, suspicion);
   }
@@ -397,7 +476,7 @@ export class Claims {
       { member: node, confirmations },
       `Marking ${node} as failed, suspect timeout reached (${confirmations} peer confirmations)`,
     );
-    this.handleDead(now, { kind: "dead", node, incarnation, from: local.name });
+    this.#weighDead(now, { kind: "dead", node, incarnation, from: local.name }, "timeout");
   }
 
   /** Nearly all members have the same six bytes as we have: these are kept once. */

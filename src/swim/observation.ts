@@ -26,7 +26,8 @@ export interface Acked {
 /**
  * A probe of ours that the direct ping alone did not answer in time (SWIM section 3.1).
  *
- * `late`: the ack of the direct ping came after the timeout. `helped`: only a helper got an answer.
+ * `late`: the ack of the direct ping came after the timeout, or only to the ping that we repeat after a
+ * refusal. `helped`: only a helper got an answer.
  * `tcp`: only the ping over TCP was answered, so UDP is blocked on the way. `lost`: nobody got an answer;
  * the member is suspected for it.
  */
@@ -56,16 +57,22 @@ export interface Suspected {
   readonly node: string;
   /** The accuser: our own name if it is our own verdict. */
   readonly by: string;
+  /**
+   * True if it came with a push/pull, which names no accuser: `by` is our own name then, as memberlist
+   * has it, though we found nothing out ourselves.
+   */
+  readonly exchanged?: true | undefined;
   readonly incarnation: number;
   /** True if we keep it to ourselves, because we hear nobody (see `Isolation`). */
   readonly unheard: boolean;
 }
 
-/** Another member suspects `node` as well. */
+/** Another member suspects `node` as well; at most 15 of each suspicion. */
 export interface Confirmed {
   readonly kind: "confirmed";
   readonly node: string;
   readonly by: string;
+  /** How many agree with the first accuser by now. */
   readonly confirmations: number;
 }
 
@@ -121,6 +128,8 @@ export interface Accused {
   /** Our own name, so that all records about one member are found by it. */
   readonly node: string;
   readonly by: string;
+  /** As in {@link Suspected}. */
+  readonly exchanged?: true | undefined;
   readonly of: "suspect" | "dead";
   readonly incarnation: number;
 }

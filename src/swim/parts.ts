@@ -68,7 +68,9 @@ export function createParts(config: SwimConfig, host: Host, delegate: Delegate):
     queue: new BroadcastQueue({ retransmitMult, population, capacity: maxBroadcasts }),
     acks: new PendingAcks(),
     isolation: new Isolation(config.isolation === true),
-    awareness: new Awareness(awarenessMaxMultiplier, lifeguard.probe),
+    awareness: new Awareness(awarenessMaxMultiplier, lifeguard.probe, (score) =>
+      host.observe?.({ kind: "health", node: config.name, score }),
+    ),
     counters,
     meter: host.meter ?? noMeter,
     faults: new Faults(counters, host.log),

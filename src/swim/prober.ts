@@ -1,14 +1,15 @@
-import { formatAddress } from "../base/address.js";
+import { type Address, formatAddress, sameAddress } from "../base/address.js";
 import type { Bytes, Instant } from "../base/units.js";
 import type { Suspect } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
 import { wholeLifeguard } from "./config.js";
 import type { SwimMember } from "./member.js";
 import type { MemberRecord } from "./members.js";
+import type { TroubledProbe } from "./observation.js";
 import type { Parts } from "./parts.js";
 import type { Refusals } from "./refusals.js";
 import type { Sender } from "./sender.js";
-import type { Streams } from "./streams.js";
+import type { Dialled, Streams } from "./streams.js";
 import { startTicker } from "./ticker.js";
 
 interface Probe {
@@ -20,15 +21,22 @@ interface Probe {
   readonly deadline: Instant;
   /** True once the ack may come from a helper, or be that of a later ping. */
   indirect: boolean;
+  /** Who was asked to ping it for us. */
+  helpers: readonly Readonly<MemberRecord>[];
   expectedNacks: number;
   nacks: number;
   /** True if the target answered over TCP. */
   contacted: boolean;
-  dialled: boolean;
+  /** The last connection to it. */
+  dialled: Dialled | undefined;
+  /** True if that is over and brought no answer. */
+  dialFailed: boolean;
   /** Connections that its host refused; at most two. */
   refusals: number;
   /** True once it is accused for these, before the probe is over. */
   accused: boolean;
+  /** True once the host heard that it failed. */
+  observed: boolean;
 }
 
 /** The failure detector: a ping, then help from others, then a verdict (SWIM section 3.1). */
@@ -67,7 +75,7 @@ export class Prober {
     counters.probes += 1;
     if (interval > probeInterval) counters.probesDegraded += 1;
     const seq = acks.expect({
-      handleAck: (then, payload) => this.#handleAck(then, probe, payload),
+      handleAck: (then, payload, from) => this.#handleAck(then, probe, payload, from),
       handleNack: () => {
         probe.nacks += 1;
       },
@@ -79,12 +87,15 @@ export class Prober {
       sentAt: now,
       deadline: now + interval,
       indirect: false,
+      helpers: [],
       expectedNacks: 0,
       nacks: 0,
       contacted: false,
-      dialled: false,
+      dialled: undefined,
+      dialFailed: false,
       refusals: 0,
       accused: false,
+      observed: false,
     };
     this.#current = probe;
     this.#ping(now, probe);
@@ -114,12 +125,16 @@ export class Prober {
     else this.#sender.sendTogether(target, [ping, this.#suspect(target, target.incarnation)]);
   }
 
-  #handleAck(now: Instant, probe: Probe, payload: Bytes | undefined): void {
-    const { config, delegate } = this.#parts;
+  #handleAck(now: Instant, probe: Probe, payload: Bytes | undefined, from: Address): void {
+    const { config, delegate, host } = this.#parts;
     const rtt = now - probe.sentAt;
     if (probe.refusals > 0) this.#refusals.handleAnswer(now, probe.target);
     if (!probe.indirect && rtt <= config.timing.probeTimeout) {
+      host.observe?.({ kind: "acked", node: probe.target.name, rtt });
       delegate.handleRoundTrip(now, probe.target, rtt, payload);
+    } else {
+      const helped = probe.helpers.some(({ address }) => sameAddress(address, from));
+      this.#observe(now, probe, helped ? "helped" : "late");
     }
     this.#end(now, probe, -1);
   }
@@ -136,6 +151,7 @@ export class Prober {
       config.timing.indirectChecks,
       (member) => member.state === "alive" && member !== local && member.name !== target.name,
     );
+    probe.helpers = helpers;
     for (const helper of helpers) {
       const nack = lifeguard.probe && understands(helper, 4);
       if (nack) probe.expectedNacks += 1;
@@ -147,7 +163,7 @@ export class Prober {
         nack,
       });
     }
-    if (!probe.dialled) this.#pingOverTcp(now, probe);
+    if (probe.dialled === undefined) this.#pingOverTcp(now, probe);
   }
 
   /** Tells a member that is gone from a network that lets no UDP through. */
@@ -156,13 +172,15 @@ export class Prober {
     const { host } = this.#parts;
     const { address, name } = probe.target;
     const ping = this.#sender.ping(probe.seq, name);
-    probe.dialled = true;
-    this.#streams.dial(address, ping, Math.max(now, probe.deadline), (then, outcome) => {
+    probe.dialFailed = false;
+    const deadline = Math.max(now, probe.deadline);
+    probe.dialled = this.#streams.dial(address, ping, deadline, (then, outcome) => {
       if (outcome.kind === "answer") {
         const { message } = outcome;
         probe.contacted = message.kind === "ack" && message.seq === probe.seq;
         if (probe.contacted) this.#refusals.handleContact(probe.target);
       } else {
+        probe.dialFailed = true;
         const fields = { to: formatAddress(address), reason: outcome.reason };
         host.log.debug(fields, `Failed fallback TCP ping: ${name}`);
         if (outcome.refused === true) this.#handleRefusal(then, probe);
@@ -187,6 +205,7 @@ export class Prober {
       return;
     }
     probe.accused = true;
+    this.#observe(now, probe, "lost");
     this.#refusals.accuse(now, target, probe.incarnation);
   }
 
@@ -204,6 +223,7 @@ export class Prober {
     if (probe.contacted) {
       const text = `Was able to connect to ${name} but other probes failed, network may be misconfigured`;
       host.log.warn({ member: name }, text);
+      this.#observe(now, probe, "tcp");
       this.#end(now, probe, -1);
       return;
     }
@@ -212,12 +232,30 @@ export class Prober {
       host.log.info({ member: name }, `Suspect ${name} has failed, no acks received`);
     }
     const unheard = isolation.since(probe.sentAt);
+    this.#observe(now, probe, "lost");
     this.#claims.handleSuspect(now, this.#suspect(target, probe.incarnation), unheard);
     // Helpers that send no nack either: it may be our own network or machine that is at fault.
     const missingNacks = Math.max(0, probe.expectedNacks - probe.nacks);
     const blame = probe.expectedNacks > 0 ? missingNacks : 1;
     // Unless a refusal came back to us: then both work.
     this.#end(now, probe, probe.accused ? 0 : blame);
+  }
+
+  /** Before anything follows from it: evidence comes first. At most once for each probe. */
+  #observe(now: Instant, probe: Probe, outcome: TroubledProbe["outcome"]): void {
+    const { host, isolation } = this.#parts;
+    if (host.observe === undefined || probe.observed) return;
+    probe.observed = true;
+    host.observe({
+      kind: "probe",
+      node: probe.target.name,
+      outcome,
+      took: now - probe.sentAt,
+      helpers: probe.helpers.map(({ name }) => name),
+      nacks: probe.nacks,
+      tcp: foundOverTcp(probe, now >= probe.deadline),
+      unheard: isolation.silentSince(probe.sentAt),
+    });
   }
 
   #suspect(target: SwimMember, incarnation: number): Suspect {
@@ -234,6 +272,16 @@ export class Prober {
     this.#behind = false;
     this.#begin(now);
   }
+}
+
+/** `over`: the time for it is over, so that a connection that is still being made is none. */
+function foundOverTcp(probe: Probe, over: boolean): TroubledProbe["tcp"] {
+  const { contacted, dialFailed, dialled, refusals } = probe;
+  if (contacted) return "acked";
+  if (refusals > 0) return "refused";
+  if (dialled === undefined) return "untried";
+  if (dialled.stood) return "silent";
+  return dialFailed || over ? "unreachable" : "untried";
 }
 
 /** True if the member speaks this version of memberlist's protocol. */

@@ -29,12 +29,19 @@ export type Serve = (
   reply: (message: SentStreamMessage) => void,
 ) => void;
 
+/** A connection of ours that is open, or is being made. */
+export interface Dialled {
+  /** True once it stood: the other side's kernel took it, or a byte came. */
+  readonly stood: boolean;
+}
+
 interface Exchange {
   readonly stream: StreamId;
   readonly peer: Address;
   readonly reader: StreamReader;
   /** Present if and only if we dialled. */
   readonly done: ((now: Instant, outcome: Outcome) => void) | undefined;
+  stood: boolean;
   receivedBytes: number;
   /** What came so far of a message of somebody who dialled us. */
   heldBytes: number;
@@ -67,11 +74,18 @@ export class Streams {
     message: SentStreamMessage,
     deadline: Instant,
     done: (now: Instant, outcome: Outcome) => void,
-  ): void {
+  ): Dialled {
     const exchange = this.#begin(to, deadline, done);
     this.#parts.counters.streamsDialled += 1;
     this.#parts.host.emit({ kind: "dial", stream: exchange.stream, to });
     this.#write(exchange, message);
+    return exchange;
+  }
+
+  /** One of ours stands; the core needs that only to tell how it failed. */
+  stands(stream: StreamId): void {
+    const exchange = this.#open.get(stream);
+    if (exchange !== undefined) exchange.stood = true;
   }
 
   /** Undefined if there are too many already. */
@@ -93,6 +107,7 @@ export class Streams {
     if (exchange === undefined) return;
     const { counters, faults } = this.#parts;
     counters.streamBytesReceived += chunk.length;
+    exchange.stood = true;
     exchange.receivedBytes += chunk.length;
     let message: StreamMessage | undefined;
     try {
@@ -120,7 +135,15 @@ export class Streams {
     const stream = ++this.#lastStream;
     const secrets = { keyring, label, dialled: done !== undefined };
     const reader = new StreamReader(secrets, () => members.states?.known());
-    const exchange: Exchange = { stream, peer, reader, done, receivedBytes: 0, heldBytes: 0 };
+    const exchange: Exchange = {
+      stream,
+      peer,
+      reader,
+      done,
+      stood: false,
+      receivedBytes: 0,
+      heldBytes: 0,
+    };
     this.#open.set(stream, exchange);
     // By number: what a stream held is let go when it closes, not when its time is over.
     host.timers.at(deadline, (now) => this.#expire(now, stream));

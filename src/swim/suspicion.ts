@@ -49,6 +49,11 @@ export class Suspicion {
     return this.#accusers;
   }
 
+  /** How many of these agree with the first one; more than `confirmations`, if few are hoped for. */
+  get agreeing(): number {
+    return this.#accusers.size - 1;
+  }
+
   /** How many accuse, other than `name`. */
   accusersBesides(name: string): number {
     return this.#accusers.size - (this.#accusers.has(name) ? 1 : 0);

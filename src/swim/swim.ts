@@ -188,6 +188,11 @@ export class Swim {
     this.#streams.receive(now, stream, chunk);
   }
 
+  /** A connection that we asked for stands. */
+  streamStands(stream: StreamId): void {
+    this.#streams.stands(stream);
+  }
+
   /**
    * The peer closed (no `reason`), the connection broke, or it could not be made. `refused` is true only
    * if the peer's host answered that nobody listens there: timeouts, resets of a connection that stood
@@ -291,7 +296,7 @@ export class Swim {
         this.#relay.handleIndirectPing(now, message, from);
         return;
       case "ack":
-        acks.handleAck(now, message.seq, message.payload);
+        acks.handleAck(now, message.seq, message.payload, from);
         return;
       case "nack":
         acks.handleNack(now, message.seq);

@@ -17,6 +17,7 @@ async function endOf(host: string, port: number): Promise<End> {
   return new Promise((resolve) => {
     tcp.start({
       accept: () => undefined,
+      stands: () => {},
       receive: () => {},
       closed: (_stream, reason, refused) => resolve({ reason, refused }),
     });

@@ -335,7 +335,11 @@ export class SerfCluster {
       target.streams.set(id, peer);
       this.settle(target);
     };
-    this.#later(() => this.#whenAwake(peer.node, accept));
+    this.#later(() => {
+      // The system takes the connection, whether the process looks or not.
+      if (target?.up && reachable) node.serf.streamStands(stream);
+      this.#whenAwake(peer.node, accept);
+    });
   }
 
   #receive(end: StreamEnd, bytes: Bytes): void {

@@ -7,6 +7,7 @@ import { profiles, type SwimConfig } from "../../src/swim/config.js";
 import type { Delegate } from "../../src/swim/delegate.js";
 import type { Host, Output, StreamId } from "../../src/swim/host.js";
 import type { SwimMember } from "../../src/swim/member.js";
+import type { Observation } from "../../src/swim/observation.js";
 import type { Rival } from "../../src/swim/rival.js";
 import { Swim } from "../../src/swim/swim.js";
 import { packCompound } from "../../src/wire/compound.js";
@@ -57,6 +58,7 @@ export class TestHost implements Host {
   readonly lines: string[] = [];
   readonly log: Log;
   readonly meter = new RecordedMeter();
+  readonly observations: Observation[] = [];
   #nonces = 0;
 
   constructor(seed = 1) {
@@ -77,6 +79,10 @@ export class TestHost implements Host {
 
   emit(output: Output): void {
     this.outputs.push(output);
+  }
+
+  observe(observation: Observation): void {
+    this.observations.push(observation);
   }
 
   nonce(): Bytes {
