@@ -12,6 +12,7 @@ import type { AgentFiles } from "./agent-files.js";
 import { Arrival } from "./arrival.js";
 import { Balancing } from "./balancing.js";
 import type { Config } from "./config.js";
+import { DoctorAnswers } from "./doctor-answers.js";
 import { Drain } from "./drain.js";
 import { Driver, now } from "./driver.js";
 import { NonceSource } from "./entropy.js";
@@ -35,6 +36,7 @@ import { AgentApi } from "./rpc-api.js";
 import { listenForRpc } from "./rpc-listener.js";
 import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
+import { setupOf } from "./setup.js";
 import type { SnapshotFile } from "./snapshot-file.js";
 import { type RecoveredSnapshot, recoverSnapshot } from "./snapshot-recovery.js";
 import { openSockets, type Sockets } from "./sockets.js";
@@ -220,6 +222,11 @@ export class Agent {
       servesItself: () => this.#balancing.servesItself,
       schedule,
     });
+    new DoctorAnswers({
+      members: () => serf.members(),
+      keyring: () => files.keyring,
+      setup: () => setupOf(this, this.#parts.plan.config),
+    }).offer(insight);
     this.#insight = insight;
     this.#arrival = arrival;
     this.bound = bound;

@@ -1,6 +1,8 @@
 import type { Entry } from "./chronicle.js";
 import type { HandlerRun, HandlerState, Rerun, RunResult } from "./handler-run.js";
 import type { MemberInfo, SelfInfo } from "./member-info.js";
+import type { Reach } from "./reach.js";
+import type { Setup } from "./setup.js";
 
 /**
  * What an agent of ours can be asked beyond Serf's commands, by its own commands (RPC command `ask`) and
@@ -67,6 +69,14 @@ export interface Topics {
   readonly self: {
     readonly ask: Record<never, never>;
     readonly answer: SelfInfo;
+  };
+  /** How the agent was set up. */
+  readonly setup: { readonly ask: Record<never, never>; readonly answer: Setup };
+  /** How the agent itself reaches a member just now. */
+  readonly reach: {
+    readonly ask: { readonly node: string };
+    /** null: it knows no such member. */
+    readonly answer: { readonly reach: Reach | null };
   };
 }
 

@@ -1,0 +1,105 @@
+import { OperatorError } from "../base/errors.js";
+import type { Bytes } from "../base/units.js";
+import {
+  type PortState,
+  type Reach,
+  type ReachAnswer,
+  type ReachQuestion,
+  reachQuery,
+} from "../observe/reach.js";
+import type { Setup } from "../observe/setup.js";
+import type { Member } from "../serf/events.js";
+import type { Keyring } from "../wire/keyring.js";
+import { decodeText, encodeText } from "../wire/text.js";
+import type { Insight } from "./insight.js";
+
+/** What an agent knows that asks and is asked how members are reached. */
+export interface DoctorParts {
+  readonly members: () => readonly Member[];
+  readonly keyring: () => Keyring | undefined;
+  readonly setup: () => Setup;
+}
+
+/** Questions of others at the same time; those beyond get no answer: anybody in the cluster may ask. */
+const maxAnswering = 4;
+
+/** How long a ping of a probe may take. */
+const probeTimeout = 900;
+
+/** A question is small; what is longer is none. */
+const maxQuestionBytes = 1_024;
+
+/**
+ * What `gossipd doctor` asks of its agent, and that of others: pings to the addresses of members, and
+ * whether ports of this machine are open. What it takes is loaded when somebody asks.
+ */
+export class DoctorAnswers {
+  readonly #parts: DoctorParts;
+  #answering = 0;
+
+  constructor(parts: DoctorParts) {
+    this.#parts = parts;
+  }
+
+  offer({ peers, topics }: Pick<Insight, "peers" | "topics">): void {
+    topics.on("setup", () => this.#parts.setup());
+    topics.on("reach", async ({ node }) => {
+      if (typeof node !== "string") throw new OperatorError("node is no name");
+      return { reach: await this.#reach(node) };
+    });
+    peers.on(reachQuery, (payload) => this.#answer(payload));
+  }
+
+  async #answer(payload: Bytes): Promise<Bytes | undefined> {
+    const question = readQuestion(payload);
+    if (question === undefined || this.#answering >= maxAnswering) return undefined;
+    this.#answering += 1;
+    try {
+      return encodeText(JSON.stringify(await this.#answerTo(question)));
+    } finally {
+      this.#answering -= 1;
+    }
+  }
+
+  async #answerTo({ node, port }: ReachQuestion): Promise<ReachAnswer> {
+    const [reach, state] = await Promise.all([
+      node === undefined ? null : this.#reach(node),
+      port === undefined ? null : portState(port),
+    ]);
+    const alive = this.#parts.members().filter(({ status }) => status === "alive").length;
+    return { now: Date.now(), alive, reach, port: state };
+  }
+
+  async #reach(node: string): Promise<Reach | null> {
+    const member = this.#parts.members().find(({ name }) => name === node);
+    if (member === undefined) return null;
+    const { probeReach } = await import("./reach-probe.js");
+    const keyring = this.#parts.keyring();
+    return await probeReach({ address: member.address, keyring, timeout: probeTimeout });
+  }
+}
+
+async function portState(port: number): Promise<PortState> {
+  const { portStateOf, readListeners } = await import("../lb/listeners.js");
+  return portStateOf(await readListeners(), port);
+}
+
+function readQuestion(payload: Bytes): ReachQuestion | undefined {
+  if (payload.length > maxQuestionBytes) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(decodeText(payload));
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { node, port } = value as Record<string, unknown>;
+  if (node !== undefined && typeof node !== "string") return undefined;
+  if (port !== undefined && !isPort(port)) return undefined;
+  return { ...(node === undefined ? {} : { node }), ...(port === undefined ? {} : { port }) };
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
+}
