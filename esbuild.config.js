@@ -25,6 +25,22 @@ function licenceOf(folder) {
   return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
 }
 
+/**
+ * prom-client is CommonJS and asks for `util` in a way that a bundle of modules does not have: as a module
+ * it comes by an import like all others.
+ */
+const utilOfPromClient = {
+  name: "util of prom-client",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^util$/ }, ({ importer }) =>
+      importer.includes("/prom-client/") ? { path: "util", namespace: "imported" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "imported" }, () => ({
+      contents: 'export { format, inspect } from "node:util";',
+    }));
+  },
+};
+
 const node = {
   format: "esm",
   platform: "node",
@@ -32,6 +48,7 @@ const node = {
   splitting: true,
   // CommonJS asks for Node's own modules in a way that a bundle of modules does not have.
   mainFields: ["module", "main"],
+  plugins: [utilOfPromClient],
 };
 const page = {
   format: "iife",

@@ -31,6 +31,8 @@ import { openSinks } from "./metric-servers.js";
 import { Metrics } from "./metrics.js";
 import { OwnAnswers } from "./own-answers.js";
 import type { AgentPlan } from "./plan.js";
+import type { OpenMetrics } from "./prometheus/open.js";
+import type { MetricSource } from "./prometheus/source.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi } from "./rpc-api.js";
 import { listenForRpc } from "./rpc-listener.js";
@@ -76,6 +78,8 @@ export class Agent {
   readonly #balancing: Balancing;
   readonly #arrival: Arrival;
   readonly #insight: Insight;
+  readonly #metricSource: MetricSource;
+  #openMetrics: Promise<OpenMetrics> | undefined;
   #rpcAddress = "";
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
@@ -247,6 +251,17 @@ export class Agent {
     });
     this.#metrics = metrics;
     this.#poll = new MetricPoll({ serf, rpc: this.#rpc.counters, metrics });
+    this.#metricSource = {
+      startedAt: performance.timeOrigin,
+      now,
+      serf,
+      isJoined: () => arrival.isComplete,
+      chronicle: insight.chronicle,
+      sendErrors: () => sockets.udp.counters.sendErrors,
+      handlers: () => hub.counters,
+      rpc: this.#rpc,
+      balancing: () => this.#balancing.status,
+    };
   }
 
   /** As they are now; a reload changes some. */
@@ -271,6 +286,14 @@ export class Agent {
   /** What was measured lately, as text; the last seconds are left out. */
   dumpMetrics(): string {
     return this.#metrics.dump();
+  }
+
+  /** For Prometheus; nothing of it is loaded before it is asked for, and some of it counts from then on. */
+  openMetrics(): Promise<OpenMetrics> {
+    this.#openMetrics ??= import("./prometheus/open.js").then(({ openMetrics }) =>
+      openMetrics(this.#metricSource),
+    );
+    return this.#openMetrics;
   }
 
   /** Begins to serve RPC clients. Throws {@link OperatorError}. */

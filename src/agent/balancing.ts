@@ -7,6 +7,7 @@ import type { LbConfig } from "../lb/config.js";
 import type { LbHost, LoadBalancer } from "../lb/load-balancer.js";
 import type { LbMember, View } from "../lb/model.js";
 import type { answerQuestion } from "../lb/questions.js";
+import type { LbStatus } from "../lb/status.js";
 import type { Member } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
 import { balancerTag } from "./state-order.js";
@@ -118,6 +119,11 @@ export class Balancing {
     const { config, loadBalancer } = this.#open;
     if (!mayServeItself(config)) return false;
     return loadBalancer.drained(this.#parts.serf.local.name).some(({ state }) => state !== "out");
+  }
+
+  /** How it does; undefined if nothing is balanced. */
+  get status(): LbStatus | undefined {
+    return this.#open?.loadBalancer.status();
   }
 
   /** The file with all that is to be said, for `info`; undefined if nothing is balanced. */

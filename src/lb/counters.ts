@@ -11,6 +11,7 @@ export function noCounts(): Counters {
     urgentSteps: 0,
     reloads: 0,
     failures: 0,
+    refusals: 0,
     reloadFailures: 0,
     rollbacks: 0,
     drift: 0,

@@ -110,7 +110,7 @@ export class FileChange {
   }
 
   async #check(round: Round, staged: string, text: string, hash: string): Promise<void> {
-    const { proxy, config, host } = this.#deps;
+    const { proxy, config, counters, host } = this.#deps;
     const shape = hashOf(proxy.shape(text));
     if (this.#shapes.has(shape)) return;
     // What somebody wrote into the file is new to the proxy, although it is on the disk.
@@ -122,6 +122,7 @@ export class FileChange {
         limited(proxy.check(staged, text, live), limit, "the check", host),
       );
     } catch (error) {
+      counters.refusals += 1;
       const [first, longest] = config.governor.retry;
       const pause = Math.min(longest, rejectedFor, first * 2 ** this.#checkFailures);
       this.#checkFailures = Math.min(this.#checkFailures + 1, 30);

@@ -145,6 +145,8 @@ export interface BalancerCounters {
   readonly urgentSteps: number;
   readonly reloads: number;
   readonly failures: number;
+  /** Files that the proxy's checker refused. */
+  readonly refusals: number;
   readonly reloadFailures: number;
   readonly rollbacks: number;
   /** How often the proxy or the file was not as it was left. */

@@ -38,6 +38,7 @@ export class Chronicle {
   #lastSeq = 0;
   readonly #roundTrips = new Map<string, RoundTrip[]>();
   readonly #sinks = new Set<Sink>();
+  readonly #rttSinks = new Set<(rtt: Millis) => void>();
 
   constructor(wallClock: () => WallTime, capacity = maxEntries) {
     this.#wallClock = wallClock;
@@ -77,7 +78,14 @@ export class Chronicle {
     return () => this.#sinks.delete(sink);
   }
 
+  /** Tells `sink` of each answer to a ping of ours from now on; the function that comes back ends that. */
+  followRoundTrips(sink: (rtt: Millis) => void): () => void {
+    this.#rttSinks.add(sink);
+    return () => this.#rttSinks.delete(sink);
+  }
+
   #time({ node, rtt }: Acked): void {
+    for (const sink of this.#rttSinks) sink(rtt);
     let kept = this.#roundTrips.get(node) ?? [];
     this.#roundTrips.delete(node);
     kept.push({ at: this.#wallClock(), rtt });

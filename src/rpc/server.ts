@@ -49,6 +49,11 @@ export class RpcServer {
     this.#server.on("drop", () => this.#refuse());
   }
 
+  /** Clients that are connected. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
   /** Resolves with the port that is listened on. Throws OperatorError if the address cannot be had. */
   async listen(host: string, port: number): Promise<number> {
     const server = this.#server;

@@ -55,3 +55,16 @@ test.for(["agent", "config"])(
     expect(loaded.filter((file) => /^(src\/lb|liquidjs|diff)\//.test(file))).toEqual([]);
   },
 );
+
+test("the agent loads nothing of Prometheus before it is asked for", () => {
+  const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === "agent");
+  const loaded = [...loadedBy("main.js"), ...loadedBy(entry as string)];
+  expect(loaded.filter((file) => /^prom-client|^src\/agent\/prometheus/.test(file))).toEqual([]);
+});
+
+test("of prom-client only what is used is in the bundle", () => {
+  const texts = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), "utf8"));
+  const metrics = texts.filter((text) => text.includes("// node_modules/prom-client/"));
+  expect(metrics.length).toBe(1);
+  expect(metrics[0]).not.toMatch(/\/\/ node_modules\/(@opentelemetry|tdigest|bintrees)\//);
+});

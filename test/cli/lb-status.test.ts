@@ -44,6 +44,7 @@ function balancer(name: string, more: Partial<BalancerStatus> = {}): BalancerSta
       urgentSteps: 0,
       reloads: 0,
       failures: 0,
+      refusals: 0,
       reloadFailures: 0,
       rollbacks: 0,
       drift: 0,

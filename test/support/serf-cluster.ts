@@ -30,7 +30,7 @@ export interface ClusterOptions {
 }
 
 export type NodeOptions = Partial<SerfConfig> &
-  Pick<SerfHost, "meter" | "noteChange" | "saveKeyring"> & { readonly host?: number };
+  Pick<SerfHost, "meter" | "noteChange" | "observe" | "saveKeyring"> & { readonly host?: number };
 
 /** A snapshot that is new. */
 export const emptySnapshot: SnapshotState = {
@@ -73,7 +73,7 @@ export class ClusterNode {
   stopped: string | undefined;
 
   constructor(name: string, seed: number, options: NodeOptions) {
-    const { host = 1, meter = noMeter, noteChange, saveKeyring, ...overrides } = options;
+    const { host = 1, meter = noMeter, noteChange, observe, saveKeyring, ...overrides } = options;
     this.#recovered = options.snapshot;
     this.address = { ip: Uint8Array.of(10, 0, 0, host), port: 7946 };
     const identity: Pick<SerfConfig, SerfIdentity> = {
@@ -92,6 +92,7 @@ export class ClusterNode {
         logs: { serf: this.log, swim: this.swimLog },
         saveKeyring: saveKeyring ?? (() => {}),
         noteChange: noteChange ?? (() => {}),
+        observe: observe ?? (() => {}),
         meter,
         nonce: () => Uint8Array.from({ length: 12 }, () => Math.floor(random.next() * 256)),
       },

@@ -1,0 +1,55 @@
+import type { Instant, Millis } from "../../base/units.js";
+import type { LbStatus } from "../../lb/status.js";
+import type { Chronicle } from "../../observe/chronicle.js";
+import type { RpcCounters } from "../../rpc/host.js";
+import type { Serf } from "../../serf/serf.js";
+import type { HandlerCounters } from "../handlers.js";
+
+/** Where the numbers come from: plain counters and states of the agent, read at each scrape. */
+export interface MetricSource {
+  /** When the process began, in milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly now: () => Instant;
+  readonly serf: Pick<
+    Serf,
+    | "coordinateCounters"
+    | "counters"
+    | "health"
+    | "holdings"
+    | "instances"
+    | "local"
+    | "members"
+    | "queuedClaims"
+    | "stats"
+    | "swimCounters"
+  >;
+  /** False while the members that we see are not all there is. */
+  readonly isJoined: () => boolean;
+  readonly chronicle: Pick<Chronicle, "follow" | "followRoundTrips">;
+  /** Datagrams that our own machine did not send. */
+  readonly sendErrors: () => number;
+  readonly handlers: () => HandlerCounters;
+  readonly rpc: { readonly counters: Readonly<RpcCounters>; readonly connections: number };
+  /** undefined: nothing is balanced. */
+  readonly balancing: () => LbStatus | undefined;
+  /** How late timers came in the last minute. */
+  readonly loopDelays?: () => LoopDelays;
+  readonly http?: () => HttpFigures;
+}
+
+export interface LoopDelays {
+  readonly p50: Millis;
+  readonly p99: Millis;
+  readonly max: Millis;
+}
+
+/** What the HTTP server did so far, and has open. */
+export interface HttpFigures {
+  readonly connections: number;
+  /** Event streams that are open. */
+  readonly streams: number;
+  /** Event streams whose reader was too slow. */
+  readonly streamsCut: number;
+  /** Answers by the first digit of their status: `2xx`. */
+  readonly answers: Readonly<Record<string, number>>;
+}
