@@ -44,6 +44,7 @@ import { type RecoveredSnapshot, recoverSnapshot } from "./snapshot-recovery.js"
 import { openSockets, type Sockets } from "./sockets.js";
 import { TagKeeper } from "./tag-keeper.js";
 import { schedule } from "./timers.js";
+import { WhyAnswers } from "./why-answers.js";
 
 export interface AgentParts {
   readonly plan: AgentPlan;
@@ -230,6 +231,12 @@ export class Agent {
       members: () => serf.members(),
       keyring: () => files.keyring,
       setup: () => setupOf(this, this.#parts.plan.config),
+    }).offer(insight);
+    new WhyAnswers({
+      chronicle: insight.chronicle,
+      wallClock: Date.now,
+      self: settings.nodeName,
+      responseLimit: settings.queryResponseSizeLimit,
     }).offer(insight);
     this.#insight = insight;
     this.#arrival = arrival;

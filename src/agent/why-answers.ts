@@ -1,11 +1,12 @@
 import type { Bytes } from "../base/units.js";
 import type { Chronicle, WallTime } from "../observe/chronicle.js";
-import { maxPages } from "../observe/why/account.js";
+import { maxPages, whyQuery } from "../observe/why/account.js";
 import { readQuestion, writeAnswer } from "../observe/why/answer.js";
 import { whyDictionary } from "../observe/why/dictionary.js";
 import { type Item, itemsAbout } from "../observe/why/telling.js";
 import { packJson } from "../rpc/packed-json.js";
 import { decodeText, encodeText } from "../wire/text.js";
+import type { Insight } from "./insight.js";
 
 export interface WhyAnswersParts {
   readonly chronicle: Chronicle;
@@ -30,6 +31,10 @@ export class WhyAnswers {
 
   constructor(parts: WhyAnswersParts) {
     this.#parts = parts;
+  }
+
+  offer({ peers }: Pick<Insight, "peers">): void {
+    peers.on(whyQuery, (payload, from) => this.answer(payload, from));
   }
 
   /** Undefined if the question is none, or nothing fits into an answer. */

@@ -49,6 +49,8 @@ export interface TroubledProbe {
   readonly tcp: "acked" | "silent" | "refused" | "unreachable" | "untried";
   /** True if we heard nobody at all since the ping was sent. */
   readonly unheard: boolean;
+  /** True if packets of the member itself came meanwhile: then only the way to it is blocked. */
+  readonly heard?: true | undefined;
 }
 
 /** A suspicion of `node` began here. */

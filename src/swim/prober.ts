@@ -37,6 +37,8 @@ interface Probe {
   accused: boolean;
   /** True once the host heard that it failed. */
   observed: boolean;
+  /** True once a packet of the target came that does not answer this probe. */
+  heard: boolean;
 }
 
 /** The failure detector: a ping, then help from others, then a verdict (SWIM section 3.1). */
@@ -64,6 +66,13 @@ export class Prober {
       if (this.#current === undefined) this.#begin(then);
       else this.#behind = true;
     });
+  }
+
+  /** A packet came that could be read. */
+  noteSound(from: Address): void {
+    const probe = this.#current;
+    if (probe === undefined || probe.heard) return;
+    if (sameAddress(probe.target.address, from)) probe.heard = true;
   }
 
   #begin(now: Instant): void {
@@ -96,6 +105,7 @@ export class Prober {
       refusals: 0,
       accused: false,
       observed: false,
+      heard: false,
     };
     this.#current = probe;
     this.#ping(now, probe);
@@ -255,6 +265,7 @@ export class Prober {
       nacks: probe.nacks,
       tcp: foundOverTcp(probe, now >= probe.deadline),
       unheard: isolation.silentSince(probe.sentAt),
+      ...(probe.heard && outcome !== "late" && { heard: true }),
     });
   }
 

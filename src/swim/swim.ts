@@ -56,6 +56,7 @@ export class Swim {
   readonly #relay: Relay;
   readonly #gossiper: Gossiper;
   readonly #refusals: Refusals;
+  readonly #prober: Prober;
 
   constructor(config: SwimConfig, host: Host, delegate: Delegate) {
     const parts = createParts(config, host, delegate);
@@ -73,6 +74,8 @@ export class Swim {
     this.#pushPull = new PushPull(parts, this.#claims, this.#streams, surge);
     this.#relay = new Relay(parts, this.#sender);
     this.#refusals = new Refusals(parts, this.#claims, this.#sender, this.#streams);
+    const accusing = [this.#claims, this.#sender, this.#streams, this.#refusals] as const;
+    this.#prober = new Prober(parts, ...accusing);
     this.ownName = new OwnName(parts, this.#sender, this.#self, this.#asking, this.#pushPull);
   }
 
@@ -150,7 +153,7 @@ export class Swim {
   start(now: Instant): void {
     const parts = this.#parts;
     this.#self.introduce(now, parts.delegate.meta());
-    new Prober(parts, this.#claims, this.#sender, this.#streams, this.#refusals).start(now);
+    this.#prober.start(now);
     this.#gossiper.start(now);
     this.#pushPull.start(now);
   }
@@ -170,6 +173,7 @@ export class Swim {
     try {
       const packet = decodePacket(openPacket(datagram, config));
       this.#claims.handleSound(now);
+      this.#prober.noteSound(from);
       for (const fault of packet.faults) faults.note(from, fault);
       for (const message of packet.messages) this.#handle(now, from, message);
     } catch (thrown) {

@@ -122,6 +122,14 @@ describe("of a probe is told", () => {
     });
   });
 
+  test("that packets of the member came nevertheless, so that only the way to it is blocked", () => {
+    const { bench, target } = probing(5);
+    bench.run(300);
+    bench.receive(placeOf(target), { kind: "nack", seq: 77 });
+    bench.run(700);
+    expect(troubled(bench)).toMatchObject({ node: target, outcome: "lost", heard: true });
+  });
+
   test.for([true, false])("that we heard nobody, whatever follows from that (%s)", (isolation) => {
     const { bench } = probing(5, { isolation });
     bench.run(1_000);

@@ -26,7 +26,11 @@ const longestWithin: Millis = 366 * 24 * 3_600_000;
 const maxName = 128;
 
 /** `now` is that of the clock by which the items are. */
-export function writeAnswer({ items, more, reach }: WhyAnswer, node: string, now: WallTime): string {
+export function writeAnswer(
+  { items, more, reach }: WhyAnswer,
+  node: string,
+  now: WallTime,
+): string {
   return JSON.stringify({
     v: 1,
     ...(more ? { more } : {}),
@@ -42,7 +46,8 @@ function writeItem(item: Item, node: string, now: WallTime): readonly unknown[] 
       const { at, deed, seq, times, until } = item.fact;
       const { kind, ...fields } = deed;
       // Nearly all are about the one that was asked for.
-      const rest = "node" in fields && fields.node === node ? { ...fields, node: undefined } : fields;
+      const rest =
+        "node" in fields && fields.node === node ? { ...fields, node: undefined } : fields;
       const repeated = times > 1 ? [times, age(until)] : [];
       return [kind, seq, age(at), rest, ...repeated];
     }

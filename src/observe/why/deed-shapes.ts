@@ -24,6 +24,8 @@ const time: Check<number> = (value): value is number =>
 
 const flag: Check<boolean> = (value): value is boolean => typeof value === "boolean";
 
+const yes: Check<true> = (value): value is true => value === true;
+
 const names: Check<readonly string[]> = (value): value is readonly string[] =>
   Array.isArray(value) && value.length <= maxNames && value.every(text);
 
@@ -46,8 +48,15 @@ const shapes: Shapes = {
     nacks: count,
     tcp: oneOf("acked", "silent", "refused", "unreachable", "untried"),
     unheard: flag,
+    heard: maybe(yes),
   },
-  suspected: { node: text, by: text, incarnation: count, unheard: flag },
+  suspected: {
+    node: text,
+    by: text,
+    exchanged: maybe(yes),
+    incarnation: count,
+    unheard: flag,
+  },
   confirmed: { node: text, by: text, confirmations: count },
   cleared: {
     node: text,
@@ -71,7 +80,13 @@ const shapes: Shapes = {
     incarnation: count,
   },
   moved: { node: text, from: text, to: text, incarnation: count },
-  accused: { node: text, by: text, of: oneOf("suspect", "dead"), incarnation: count },
+  accused: {
+    node: text,
+    by: text,
+    exchanged: maybe(yes),
+    of: oneOf("suspect", "dead"),
+    incarnation: count,
+  },
   health: { node: text, score: count },
   told: {
     event: oneOf("member-join", "member-leave", "member-failed", "member-update", "member-reap"),

@@ -1,7 +1,7 @@
 import type { Millis } from "../../base/units.js";
+import type { TroubledProbe } from "../../swim/observation.js";
 import type { WallTime } from "../chronicle.js";
 import type { Deed } from "../deed.js";
-import type { TroubledProbe } from "../../swim/observation.js";
 import type { Account, Loss } from "./account.js";
 import { beginOf, type Episode, type Seen } from "./episode.js";
 
@@ -73,7 +73,9 @@ export class Evidence {
   }
 
   /** The last ping that was answered in time before `moment`, by anybody's. */
-  lastAnswer(moment: WallTime): { readonly from: string; readonly at: WallTime; readonly rtt: Millis } | undefined {
+  lastAnswer(
+    moment: WallTime,
+  ): { readonly from: string; readonly at: WallTime; readonly rtt: Millis } | undefined {
     const before = this.others.flatMap(({ from, roundTrips }) =>
       roundTrips.filter(({ at }) => at <= moment).map(({ at, rtt }) => ({ from, at, rtt })),
     );
