@@ -266,6 +266,7 @@ export class Agent {
       chronicle: insight.chronicle,
       sendErrors: () => sockets.udp.counters.sendErrors,
       handlers: () => hub.counters,
+      handlerStates: () => [],
       rpc: this.#rpc,
       balancing: () => this.#balancing.status,
     };

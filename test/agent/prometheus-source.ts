@@ -22,7 +22,8 @@ export class ScrapedMember {
       isJoined: () => true,
       chronicle,
       sendErrors: () => 0,
-      handlers: () => ({ runs: 0, failures: 0, timeouts: 0, dropped: 0, expired: 0, merged: 0 }),
+      handlers: () => ({ dropped: 0, expired: 0, merged: 0 }),
+      handlerStates: () => [],
       rpc: {
         counters: { accepted: 0, refused: 0, requests: 0, droppedRecords: 0 },
         connections: 0,

@@ -44,7 +44,7 @@ export const balancerFamilies: readonly Family[] = [
   ofBalancer(
     "gossipd_balancer_in_step",
     "1 if the proxy was seen to serve what the members say",
-    (balancer) => Number(isInStep(balancer)),
+    (balancer) => (balancer.dryRun ? undefined : Number(isInStep(balancer))),
   ),
   ofBalancer(
     "gossipd_balancer_ok",
@@ -144,8 +144,8 @@ export const balancerFamilies: readonly Family[] = [
   ),
 ];
 
-function isInStep({ applied, dryRun, ok, version }: BalancerStatus): boolean {
-  return ok && !dryRun && version !== null && applied === version;
+function isInStep({ applied, ok, version }: BalancerStatus): boolean {
+  return ok && version !== null && applied === version;
 }
 
 function servedState({ served }: ServerStatus): (typeof servedStates)[number] | undefined {

@@ -2,6 +2,7 @@ import Counter from "prom-client/lib/counter.js";
 import Histogram from "prom-client/lib/histogram.js";
 import type Registry from "prom-client/lib/registry.js";
 import type { Deed } from "../../observe/deed.js";
+import { maxScripts, scriptLabel } from "./handler-families.js";
 import type { MetricSource } from "./source.js";
 
 const roundTripBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
@@ -23,7 +24,9 @@ class Sightings {
   readonly #cleared: Counter<"why">;
   readonly #failed: Counter<"why">;
   readonly #stalls: Counter<"how">;
-  readonly #handlerSeconds: Histogram<"result">;
+  /** At most {@link maxScripts}: a reload may bring others. */
+  readonly #scripts = new Set<string>();
+  readonly #handlerSeconds: Histogram<"script">;
 
   constructor(registry: Registry, self: () => string) {
     this.#self = self;
@@ -77,11 +80,10 @@ class Sightings {
     this.#handlerSeconds = new Histogram({
       name: "gossipd_handler_run_seconds",
       help: "How long runs of event handlers took",
-      labelNames: ["result"],
+      labelNames: ["script"],
       buckets: handlerBuckets,
       registers,
     });
-    for (const result of ["ok", "failed"]) this.#handlerSeconds.zero({ result });
   }
 
   count(deed: Deed): void {
@@ -104,11 +106,17 @@ class Sightings {
       case "stalled":
         this.#stalls.inc({ how: deed.how });
         return;
-      case "handler": {
-        const result = deed.failure === undefined ? "ok" : "failed";
-        this.#handlerSeconds.observe({ result }, deed.took / 1_000);
-      }
+      case "handler":
+        this.#handlerSeconds.observe({ script: this.#labelOf(deed.script) }, deed.took / 1_000);
     }
+  }
+
+  #labelOf(script: string): string {
+    const label = scriptLabel(script);
+    if (this.#scripts.has(label)) return label;
+    if (this.#scripts.size >= maxScripts) return "others";
+    this.#scripts.add(label);
+    return label;
   }
 }
 

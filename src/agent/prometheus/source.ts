@@ -1,6 +1,8 @@
-import type { Instant, Millis } from "../../base/units.js";
+import type { Instant } from "../../base/units.js";
 import type { LbStatus } from "../../lb/status.js";
 import type { Chronicle } from "../../observe/chronicle.js";
+import type { HandlerState } from "../../observe/handler-run.js";
+import type { LoopDelays } from "../../observe/member-info.js";
 import type { RpcCounters } from "../../rpc/host.js";
 import type { Serf } from "../../serf/serf.js";
 import type { HandlerCounters } from "../handlers.js";
@@ -28,19 +30,15 @@ export interface MetricSource {
   readonly chronicle: Pick<Chronicle, "follow" | "followRoundTrips">;
   /** Datagrams that our own machine did not send. */
   readonly sendErrors: () => number;
-  readonly handlers: () => HandlerCounters;
+  readonly handlers: () => Pick<HandlerCounters, "dropped" | "expired" | "merged">;
+  /** In the order of the configuration. */
+  readonly handlerStates: () => readonly HandlerState[];
   readonly rpc: { readonly counters: Readonly<RpcCounters>; readonly connections: number };
   /** undefined: nothing is balanced. */
   readonly balancing: () => LbStatus | undefined;
   /** How late timers came in the last minute. */
   readonly loopDelays?: () => LoopDelays;
   readonly http?: () => HttpFigures;
-}
-
-export interface LoopDelays {
-  readonly p50: Millis;
-  readonly p99: Millis;
-  readonly max: Millis;
 }
 
 /** What the HTTP server did so far, and has open. */
