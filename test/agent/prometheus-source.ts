@@ -8,7 +8,7 @@ import type { ClusterNode, SerfCluster } from "../support/serf-cluster.js";
 export class ScrapedMember {
   readonly chronicle = new Chronicle(() => 0);
   readonly node: ClusterNode;
-  readonly #text: () => Promise<string>;
+  readonly text: () => Promise<string>;
 
   constructor(cluster: SerfCluster, name: string, parts: Partial<MetricSource> = {}) {
     const { chronicle } = this;
@@ -31,10 +31,10 @@ export class ScrapedMember {
       balancing: () => undefined,
       ...parts,
     });
-    this.#text = () => metrics.text();
+    this.text = () => metrics.text();
   }
 
   async scrape(): Promise<ReadonlyMap<string, number>> {
-    return readScrape(await this.#text()).samples;
+    return readScrape(await this.text()).samples;
   }
 }
