@@ -36,6 +36,7 @@ import type { MetricSource } from "./prometheus/source.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi } from "./rpc-api.js";
 import { listenForRpc } from "./rpc-listener.js";
+import { Standing } from "./self/standing.js";
 import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
 import { setupOf } from "./setup.js";
@@ -79,6 +80,7 @@ export class Agent {
   readonly #balancing: Balancing;
   readonly #arrival: Arrival;
   readonly #insight: Insight;
+  readonly #standing: Standing;
   readonly #metricSource: MetricSource;
   #openMetrics: Promise<OpenMetrics> | undefined;
   #rpcAddress = "";
@@ -238,6 +240,18 @@ export class Agent {
       self: settings.nodeName,
       responseLimit: settings.queryResponseSizeLimit,
     }).offer(insight);
+    this.#standing = new Standing({
+      now,
+      serf,
+      arrival,
+      insight,
+      hub,
+      balancing: () => this.#balancing,
+      advertised,
+      encrypted: files.keyring !== undefined,
+      coordinates: !settings.disableCoordinates,
+      profile: settings.profile,
+    });
     this.#insight = insight;
     this.#arrival = arrival;
     this.bound = bound;
@@ -269,6 +283,7 @@ export class Agent {
       handlerStates: () => [],
       rpc: this.#rpc,
       balancing: () => this.#balancing.status,
+      loopDelays: () => this.#standing.delays(),
     };
   }
 
@@ -405,6 +420,7 @@ export class Agent {
     if (this.#serf.state === "left") await this.#driver.stop();
     await this.#snapshot?.close();
     this.#poll.stop();
+    this.#standing.stop();
     this.#metrics.close();
     this.#log.info({}, "shutdown complete");
   }
@@ -414,6 +430,7 @@ export class Agent {
     const { name: node } = this.#serf.local;
     const address = formatAddress(this.advertised);
     this.#insight.chronicle.note({ kind: "started", node, address });
+    this.#standing.begin();
     this.#arrival.begin();
     this.#balancing.start();
     this.#noteChange();
@@ -442,6 +459,7 @@ export class Agent {
 
   /** What can be read of the members has changed, or that it may be believed. */
   #noteChange(): void {
+    this.#standing.noteChange();
     this.#hub.noteChange();
     this.#balancing.noteChange();
   }

@@ -121,6 +121,11 @@ export class Balancing {
     return loadBalancer.drained(this.#parts.serf.local.name).some(({ state }) => state !== "out");
   }
 
+  /** Of the balancers that are kept; not of those that only say what they would do. */
+  get names(): readonly string[] {
+    return namesOf(this.#open?.config);
+  }
+
   /** How it does; undefined if nothing is balanced. */
   get status(): LbStatus | undefined {
     return this.#open?.loadBalancer.status();

@@ -70,6 +70,11 @@ export class EventHub {
     this.#stateHandlers.replace(specs.filter(isStateSpec));
   }
 
+  /** How many are configured. */
+  get handlerCount(): number {
+    return this.#specs.length;
+  }
+
   /** Script by `FILTER:NAME`, for the statistics; scripts of one filter are joined by a comma. */
   handlers(): ReadonlyMap<string, string> {
     const scripts = new Map<string, string>();

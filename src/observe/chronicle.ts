@@ -72,6 +72,10 @@ export class Chronicle {
     return (this.#roundTrips.get(node) ?? []).slice(-maxRoundTrips);
   }
 
+  lastRoundTrip(node: string): RoundTrip | undefined {
+    return this.#roundTrips.get(node)?.at(-1);
+  }
+
   /** Tells `sink` of each entry from now on; the function that comes back ends that. */
   follow(sink: Sink): () => void {
     this.#sinks.add(sink);

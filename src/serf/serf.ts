@@ -11,7 +11,7 @@ import type { StreamId } from "../swim/host.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
 import type { SwimMember } from "../swim/member.js";
 import type { Observation } from "../swim/observation.js";
-import { Swim } from "../swim/swim.js";
+import { type OpenSuspicion, Swim } from "../swim/swim.js";
 import type { RemoteState } from "../wire/swim-messages.js";
 import type { SerfConfig } from "./config.js";
 import type { Coordinate } from "./coordinate.js";
@@ -365,6 +365,11 @@ export class Serf {
   /** True while somebody suspects `node` of having failed and nobody has refuted it. */
   suspects(node: string): boolean {
     return this.#swim.suspects(node);
+  }
+
+  /** All of whom {@link suspects} is true; to be read before the next input. */
+  suspicions(): Iterable<OpenSuspicion> {
+    return this.#swim.suspicions();
   }
 
   /** What we have to think of ourselves before we believe what we think of others. */

@@ -30,6 +30,14 @@ import { Sender } from "./sender.js";
 import { Streams } from "./streams.js";
 import { Surge } from "./surge.js";
 
+/** Somebody is suspected, and has not refuted it yet. */
+export interface OpenSuspicion {
+  readonly node: string;
+  /** The first one first; at most 16 are remembered. */
+  readonly accusers: readonly string[];
+  readonly since: Instant;
+}
+
 /** What is under way in SWIM at a moment. */
 export interface SwimHoldings {
   readonly pendingAcks: number;
@@ -135,6 +143,15 @@ export class Swim {
   suspects(name: string): boolean {
     const suspicion = this.#parts.members.get(name)?.suspicion;
     return suspicion !== undefined && !suspicion.unheard;
+  }
+
+  /** Those of whom {@link suspects} is true, in no particular order; to be read before the next input. */
+  *suspicions(): Iterable<OpenSuspicion> {
+    const { members } = this.#parts;
+    for (const { changedAt: since, name: node, suspicion } of members.all()) {
+      if (suspicion === undefined || suspicion.unheard) continue;
+      yield { node, accusers: [...suspicion.accusers], since };
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { packageVersion } from "../self/package-version.js";
 import { counter, type Family, gauge } from "./family.js";
 
 /**
@@ -57,15 +58,4 @@ function openFiles(): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Read once. */
-let version: string | undefined;
-
-function packageVersion(): string {
-  if (version === undefined) {
-    const file = new URL("../../../package.json", import.meta.url);
-    version = (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-  }
-  return version;
 }
