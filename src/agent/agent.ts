@@ -17,6 +17,7 @@ import { Drain } from "./drain.js";
 import { Driver, now } from "./driver.js";
 import { NonceSource } from "./entropy.js";
 import { EventHub } from "./event-hub.js";
+import { bareInfo, HttpService } from "./http-service.js";
 import { Insight } from "./insight.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
@@ -84,6 +85,7 @@ export class Agent {
   readonly #metricSource: MetricSource;
   #openMetrics: Promise<OpenMetrics> | undefined;
   #rpcAddress = "";
+  #http: HttpService | undefined;
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
   #leaving: Promise<void> | undefined;
@@ -284,6 +286,7 @@ export class Agent {
       rpc: this.#rpc,
       balancing: () => this.#balancing.status,
       loopDelays: () => this.#standing.delays(),
+      http: () => this.#http?.figures,
     };
   }
 
@@ -322,6 +325,39 @@ export class Agent {
   /** Begins to serve RPC clients. Throws {@link OperatorError}. */
   async startRpc(): Promise<void> {
     this.#rpcAddress = await listenForRpc(this.#rpc, this.settings.rpcAddr);
+  }
+
+  /** Where HTTP clients reach us; empty while none are served. */
+  get httpAddresses(): readonly string[] {
+    return this.#http?.addresses ?? [];
+  }
+
+  /** Begins to serve HTTP clients, if told to. Throws {@link OperatorError}. */
+  async startHttp(): Promise<void> {
+    const { httpAddr, httpToken } = this.settings;
+    const { chronicle } = this.#insight;
+    this.#http = await HttpService.start(httpAddr, {
+      log: this.#parts.logs.of("agent.http"),
+      token: httpToken,
+      api: this.api,
+      wallClock: () => new Date().toISOString(),
+      follow: (sink) => chronicle.follow(sink),
+      describe: (members) => {
+        const known = this.#standing.infos.named(members.map(({ name }) => name));
+        return members.map((member) => known.get(member.name) ?? bareInfo(member));
+      },
+      readiness: () => ({
+        joined: this.#arrival.isComplete,
+        settled: this.#standing.isSettled,
+        leaving: this.#leaving !== undefined,
+      }),
+      lbStatus: () => this.#balancing.status,
+      lbOrder: (order) => this.#balancing.order(order),
+      metrics: async () => {
+        const metrics = await this.openMetrics();
+        return { contentType: metrics.contentType, text: await metrics.text() };
+      },
+    });
   }
 
   /** Begins to find and be found in the local network, if told to. Throws {@link OperatorError}. */
@@ -416,6 +452,7 @@ export class Agent {
     await balanced;
     // Handlers that are under way may still ask us for members.
     await this.#hub.stop();
+    await this.#http?.close();
     await this.#rpc.close();
     if (this.#serf.state === "left") await this.#driver.stop();
     await this.#snapshot?.close();

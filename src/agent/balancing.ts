@@ -6,7 +6,7 @@ import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js
 import type { LbConfig } from "../lb/config.js";
 import type { LbHost, LoadBalancer } from "../lb/load-balancer.js";
 import type { LbMember, View } from "../lb/model.js";
-import type { answerQuestion } from "../lb/questions.js";
+import type { answerQuestion, parseOrder } from "../lb/questions.js";
 import type { LbStatus } from "../lb/status.js";
 import type { Member } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
@@ -42,6 +42,7 @@ interface Open {
   readonly config: LbConfig;
   readonly loadBalancer: LoadBalancer;
   readonly answer: typeof answerQuestion;
+  readonly parseOrder: typeof parseOrder;
 }
 
 /**
@@ -113,6 +114,16 @@ export class Balancing {
     return answer(loadBalancer, name, payload, this.#parts.now());
   }
 
+  /** Carries out an order, which is a text of JSON; says in one line what was done. Throws OperatorError. */
+  order(text: string): string {
+    if (this.#open === undefined || this.#stopped !== undefined) {
+      throw new OperatorError("no load balancer is kept here");
+    }
+    if (this.#isDirty) this.#show();
+    const { loadBalancer, parseOrder } = this.#open;
+    return loadBalancer.order(parseOrder(text, this.#parts.now()));
+  }
+
   /** Whether a balancer of ours sends requests to our own member. */
   get servesItself(): boolean {
     if (this.#open === undefined || this.#stopped !== undefined) return false;
@@ -156,13 +167,13 @@ export class Balancing {
 
   async #opened(config: LbConfig): Promise<Open> {
     const { LoadBalancer, StateInUseError } = await import("../lb/load-balancer.js");
-    const { answerQuestion: answer } = await import("../lb/questions.js");
+    const { answerQuestion: answer, parseOrder } = await import("../lb/questions.js");
     const { now } = this.#parts;
     const end = now() + openLimit;
     for (;;) {
       try {
         const loadBalancer = await LoadBalancer.open(config, this.#host());
-        return { config, loadBalancer, answer };
+        return { config, loadBalancer, answer, parseOrder };
       } catch (thrown) {
         if (!(thrown instanceof StateInUseError) || now() >= end) throw thrown;
       }

@@ -10,6 +10,7 @@ export function bannerLines(agent: Agent): string[] {
     `                  Bind addr: '${formatAddress(agent.bound)}'`,
     `Advertise addr: '${formatAddress(agent.advertised)}'`,
     `                   RPC addr: '${settings.rpcAddr}'`,
+    ...agent.httpAddresses.map((address) => `                  HTTP addr: '${address}'`),
     `                  Encrypted: ${agent.encrypted}`,
     `                   Snapshot: ${settings.snapshotPath !== ""}`,
     `                    Profile: ${settings.profile}`,

@@ -7,6 +7,7 @@ import { advertisedAddress, resolveAdvertise, resolveBind, splitRpcAddress } fro
 import { refuseTagsBesideFile } from "./agent-files.js";
 import { type Config, type Given, loadConfig } from "./config.js";
 import { attempt } from "./faults.js";
+import { parseHttpAddress } from "./http-addresses.js";
 import { parseTarget } from "./join-targets.js";
 import { loadKeyring } from "./keyring-file.js";
 import { lbConfigOf } from "./lb-config.js";
@@ -48,6 +49,7 @@ const checks: readonly Check[] = [
   { fields: ["tagsFile"], run: ({ tagsFile }) => keptTags(tagsFile) },
   { fields: ["tags", "tagsFile"], run: measureTags },
   { fields: ["rpcAddr"], run: ({ rpcAddr }) => splitRpcAddress(rpcAddr) },
+  { fields: ["httpAddr"], run: ({ httpAddr }) => httpAddr.map(parseHttpAddress) },
   {
     fields: ["statsdAddr"],
     run: ({ statsdAddr }) => metricServers({ statsdAddr, statsiteAddr: "" }),

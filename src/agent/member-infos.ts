@@ -10,7 +10,7 @@ import type { OpenSuspicion } from "../swim/swim.js";
 import { memberPredicate } from "./member-patterns.js";
 
 export interface MemberInfosParts {
-  readonly serf: Pick<Serf, "local" | "members" | "rtt" | "suspicions">;
+  readonly serf: Pick<Serf, "local" | "member" | "members" | "rtt" | "suspicions">;
   readonly chronicle: Pick<Chronicle, "lastRoundTrip" | "since">;
   readonly now: () => Instant;
   readonly wallClock: () => WallTime;
@@ -35,12 +35,14 @@ export class MemberInfos {
       status: patternOf("status", ask.status),
       tags: tagPatternsOf(ask.tags),
     });
-    const suspicions = this.#suspicions();
-    const lost = this.#lostProbes();
-    return this.#parts.serf
-      .members()
-      .filter(isWanted)
-      .map((member) => this.#describe(member, suspicions.get(member.name), lost));
+    return this.#describeAll(this.#parts.serf.members().filter(isWanted));
+  }
+
+  /** Those that are remembered, by name. */
+  named(names: readonly string[]): ReadonlyMap<string, MemberInfo> {
+    const known = names.map((name) => this.#parts.serf.member(name));
+    const infos = this.#describeAll(known.filter((member) => member !== undefined));
+    return new Map(infos.map((info) => [info.name, info]));
   }
 
   counts(): MemberCounts {
@@ -54,6 +56,12 @@ export class MemberInfos {
   get hasSuspects(): boolean {
     for (const _ of this.#parts.serf.suspicions()) return true;
     return false;
+  }
+
+  #describeAll(members: readonly Member[]): MemberInfo[] {
+    const suspicions = this.#suspicions();
+    const lost = this.#lostProbes();
+    return members.map((member) => this.#describe(member, suspicions.get(member.name), lost));
   }
 
   #describe(

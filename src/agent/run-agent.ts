@@ -113,6 +113,8 @@ class AgentRun {
     await agent.startRpc();
     if (this.#isOver) return;
     this.#say(`Starting ${this.#title} agent RPC...`);
+    await agent.startHttp();
+    if (this.#isOver) return;
     await agent.startDiscovery();
     if (this.#isOver) return;
     this.#say(`${this.#title} agent running!`);

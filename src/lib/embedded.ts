@@ -37,6 +37,7 @@ export async function startEmbedded(options: AgentOptions, host: AgentHost): Pro
     // Before there are RPC clients, who could make it leave while this waits.
     await agent.startDiscovery();
     if ((options.rpcAddr ?? "") !== "") await agent.startRpc();
+    await agent.startHttp();
     await joinAtStart(agent);
     // An RPC client may have made it leave meanwhile.
     host.check();

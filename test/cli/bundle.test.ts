@@ -68,3 +68,23 @@ test("of prom-client only what is used is in the bundle", () => {
   expect(metrics.length).toBe(1);
   expect(metrics[0]).not.toMatch(/\/\/ node_modules\/(@opentelemetry|tdigest|bintrees)\//);
 });
+
+test("an agent loads nothing of HTTP, its page and metrics before it is told to serve them", () => {
+  const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === "agent");
+  const loaded = [...loadedBy("main.js"), ...loadedBy(entry as string)];
+  expect(loaded).toContain("src/agent/http-service.ts");
+  const foreign = /^(src\/(http|agent\/prometheus)|hono|@hono|prom-client|preact)\//;
+  expect(loaded.filter((file) => foreign.test(file))).toEqual([]);
+});
+
+test("nothing of what answers HTTP requests is loaded before the first one comes", () => {
+  const entry = readdirSync(folder).find(
+    (file) =>
+      /^server-/.test(file) &&
+      readFileSync(new URL(file, folder), "utf8").includes("// src/http/server.ts"),
+  );
+  const loaded = [...loadedBy(entry as string)];
+  expect(loaded).toContain("src/http/server.ts");
+  const foreign = /^(src\/http\/app\.ts|hono|@hono|prom-client|node:http2)/;
+  expect(loaded.filter((file) => foreign.test(file))).toEqual([]);
+});

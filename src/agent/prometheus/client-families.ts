@@ -16,20 +16,20 @@ export const clientFamilies: readonly Family[] = [
     ({ rpc }) => rpc.counters.droppedRecords,
   ),
   gauge("gossipd_http_clients", "HTTP connections that are open", ({ http }) => {
-    return http?.().connections;
+    return http?.()?.connections;
   }),
   gauge("gossipd_http_streams", "Event streams over HTTP that are open", ({ http }) => {
-    return http?.().streams;
+    return http?.()?.streams;
   }),
   counter(
     "gossipd_http_streams_cut_total",
     "Event streams over HTTP that were ended because the reader was too slow",
-    ({ http }) => http?.().streamsCut,
+    ({ http }) => http?.()?.streamsCut,
   ),
   counters(
     "gossipd_http_answers_total",
     "Answers over HTTP by the class of their status",
     "status",
-    ({ http }) => http?.().answers ?? {},
+    ({ http }) => http?.()?.answers ?? {},
   ),
 ];

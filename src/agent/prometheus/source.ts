@@ -1,4 +1,5 @@
 import type { Instant } from "../../base/units.js";
+import type { HttpFigures } from "../../http/server.js";
 import type { LbStatus } from "../../lb/status.js";
 import type { Chronicle } from "../../observe/chronicle.js";
 import type { HandlerState } from "../../observe/handler-run.js";
@@ -38,16 +39,6 @@ export interface MetricSource {
   readonly balancing: () => LbStatus | undefined;
   /** How late timers came in the last minute. */
   readonly loopDelays?: () => LoopDelays;
-  readonly http?: () => HttpFigures;
-}
-
-/** What the HTTP server did so far, and has open. */
-export interface HttpFigures {
-  readonly connections: number;
-  /** Event streams that are open. */
-  readonly streams: number;
-  /** Event streams whose reader was too slow. */
-  readonly streamsCut: number;
-  /** Answers by the first digit of their status: `2xx`. */
-  readonly answers: Readonly<Record<string, number>>;
+  /** undefined: no HTTP is served. */
+  readonly http?: () => HttpFigures | undefined;
 }
