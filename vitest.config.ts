@@ -8,6 +8,8 @@ export default defineConfig({
           name: "fast",
           include: ["test/**/*.test.ts"],
           exclude: ["test/peers/**", "test/traffic/**"],
+          // Many start processes and wait for them, so a core is not left to Vitest alone.
+          maxWorkers: "100%",
           testTimeout: 20_000,
         },
       },
@@ -15,8 +17,8 @@ export default defineConfig({
         test: {
           name: "peers",
           include: ["test/peers/**/*.test.ts"],
-          // Each file starts clusters of real processes: one file at a time on a small machine.
-          fileParallelism: false,
+          // Each file starts a cluster of real processes, which mostly wait: two files at a time.
+          maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 120_000,
           env: { TEST_PATIENCE_MS: "90000" },

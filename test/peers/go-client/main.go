@@ -231,7 +231,10 @@ func (s session) query(call string, param client.QueryParam) {
 	}
 	if param.RequestAck {
 		for name := range acks {
-			from = append(from, name)
+			// The client fills the channel with empty names now and then when the query is over.
+			if name != "" {
+				from = append(from, name)
+			}
 		}
 	}
 	sort.Strings(from)
