@@ -158,6 +158,7 @@ export class Agent {
       now,
       self: () => serf.local,
       members: () => (arrival.isComplete ? serf.members() : undefined),
+      note: (deed) => insight.chronicle.note(deed),
       respond: (id, payload) => respond(id, payload),
       handlerTimeout: settings.handlerTimeout,
       meter: metrics,

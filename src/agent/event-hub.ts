@@ -1,4 +1,5 @@
-import type { Member, SerfEvent } from "../serf/events.js";
+import { maxNamed, type Told } from "../observe/deed.js";
+import type { Member, MemberEvent, SerfEvent } from "../serf/events.js";
 import { type AnyHandlerSpec, handlerKey, isEventSpec, isStateSpec } from "./any-handler.js";
 import { parseStreamFilters, passes } from "./handler-spec.js";
 import { type HandlerCounters, Handlers, type HandlersOptions } from "./handlers.js";
@@ -8,6 +9,8 @@ import { schedule } from "./timers.js";
 export interface EventHubOptions extends HandlersOptions {
   /** All members that are remembered, sorted by name; undefined while they are not all there is. */
   readonly members: () => readonly Member[] | undefined;
+  /** Keeps on record of whom we told, before anybody is told. */
+  readonly note?: (deed: Told) => void;
 }
 
 type Sink = (event: SerfEvent) => void;
@@ -41,6 +44,7 @@ export class EventHub {
   /** Returns at once, however many handlers are busy. */
   handle(event: SerfEvent): void {
     this.#options.log.info({}, `Received event: ${describeEvent(event)}`);
+    if (event.kind !== "user" && event.kind !== "query") this.#options.note?.(toldOf(event));
     for (const sink of this.#sinks) sink(event);
     this.#handlers.handle(event);
   }
@@ -92,6 +96,11 @@ export class EventHub {
     this.#stateHandlers.stop();
     return this.#handlers.stop();
   }
+}
+
+function toldOf({ kind: event, members }: MemberEvent): Told {
+  const nodes = members.slice(0, maxNamed).map(({ name }) => name);
+  return { kind: "told", event, nodes, count: members.length };
 }
 
 function describeEvent(event: SerfEvent): string {

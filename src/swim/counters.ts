@@ -1,4 +1,5 @@
 import type { DecodeReason } from "../wire/errors.js";
+import { Traffic } from "./traffic.js";
 
 /** What happened since the start; plain numbers that only grow. */
 export class SwimCounters {
@@ -6,6 +7,8 @@ export class SwimCounters {
   packetBytesSent = 0;
   packetsReceived = 0;
   packetBytesReceived = 0;
+  /** The same, and what is whole of the streams, by what it was for. */
+  readonly traffic = new Traffic();
 
   streamsDialled = 0;
   streamsAccepted = 0;

@@ -13,6 +13,7 @@ import {
 import type { SwimMember } from "./member.js";
 import { packetRoom, userPartBytes } from "./packet-room.js";
 import type { Parts } from "./parts.js";
+import { add, type PacketKind, packetKindOf } from "./traffic.js";
 
 const none: readonly Bytes[] = [];
 
@@ -50,30 +51,36 @@ export class Sender {
     // Only the name in a forged indirect ping makes a message that long; we are nobody's amplifier.
     if (room < 0) return;
     const others = this.#takeBroadcasts(now, room);
-    this.#seal(to, others.length === 0 ? frame : packCompound([frame, ...others]), false);
+    this.#seal(
+      to,
+      others.length === 0 ? frame : packCompound([frame, ...others]),
+      false,
+      packetKindOf(message),
+    );
   }
 
   /** Sends exactly `message`, to whoever listens there. */
   sendAlone(to: Address, message: PacketMessage): void {
-    this.#seal(to, encodePacketMessage(message), false);
+    this.#seal(to, encodePacketMessage(message), false, packetKindOf(message));
   }
 
-  /** Sends exactly `messages`. */
-  sendTogether(to: SwimMember, messages: readonly PacketMessage[]): void {
-    this.#seal(to.address, packCompound(messages.map(encodePacketMessage)), checksums(to));
+  /** Sends exactly `messages`, of which the first one says what the packet is for. */
+  sendTogether(to: SwimMember, messages: readonly [PacketMessage, ...PacketMessage[]]): void {
+    const frame = packCompound(messages.map(encodePacketMessage));
+    this.#seal(to.address, frame, checksums(to), packetKindOf(messages[0]));
   }
 
   /** Sends what is to be gossiped; false if there was nothing. */
   gossip(now: Instant, to: SwimMember): boolean {
     const frames = this.#takeBroadcasts(now, packetRoom(this.#parts.config));
     if (frames.length === 0) return false;
-    this.#seal(to.address, packCompound(frames), checksums(to));
+    this.#seal(to.address, packCompound(frames), checksums(to), "gossip");
     return true;
   }
 
   /** Sends one message of the layer above, and nothing with it. */
   sendUser(to: Address, payload: Bytes): void {
-    this.#seal(to, encodePacketMessage({ kind: "user", payload }), false);
+    this.#seal(to, encodePacketMessage({ kind: "user", payload }), false, "gossip");
   }
 
   /**
@@ -104,11 +111,12 @@ export class Sender {
     return frames;
   }
 
-  #seal(to: Address, frame: Bytes, checksum: boolean): void {
+  #seal(to: Address, frame: Bytes, checksum: boolean, kind: PacketKind): void {
     const { counters, host, meter } = this.#parts;
     const payload = sealPacket(frame, checksum ? this.#sealingWithChecksum : this.#sealing);
     counters.packetsSent += 1;
     counters.packetBytesSent += payload.length;
+    add(counters.traffic.sent[kind], payload.length);
     meter.count("memberlist.udp.sent", payload.length);
     host.emit({ kind: "packet", to, payload });
   }

@@ -5,6 +5,7 @@ import { StreamReader, sealStream } from "../wire/stream.js";
 import type { SentStreamMessage, StreamMessage } from "../wire/swim-messages.js";
 import type { StreamId } from "./host.js";
 import type { Parts } from "./parts.js";
+import { add, streamKindOf } from "./traffic.js";
 
 /** Connections of others that are open at once. */
 const maxInboundStreams = 2_048;
@@ -168,6 +169,8 @@ export class Streams {
   }
 
   #finish(now: Instant, exchange: Exchange, message: StreamMessage): void {
+    const { received } = this.#parts.counters.traffic.streamed;
+    add(received[message.kind], exchange.receivedBytes);
     if (message.kind === "push-pull") {
       this.#parts.meter.sample("memberlist.size.remote", exchange.receivedBytes);
     }
@@ -214,6 +217,7 @@ export class Streams {
     const nonce = (): Bytes => host.nonce();
     const bytes = sealStream(message, { compression, keyring, label, dialled, nonce });
     counters.streamBytesSent += bytes.length;
+    add(counters.traffic.streamed.sent[streamKindOf(message)], bytes.length);
     meter.count("memberlist.tcp.sent", bytes.length);
     if (message.kind === "push-pull" || message.kind === "encoded-push-pull") {
       meter.gauge("memberlist.size.local", bytes.length);

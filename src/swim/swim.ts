@@ -29,6 +29,7 @@ import { answerTo, Relay } from "./relay.js";
 import { Sender } from "./sender.js";
 import { Streams } from "./streams.js";
 import { Surge } from "./surge.js";
+import { add, packetKindOf, type ReceivedPacketKind } from "./traffic.js";
 
 /** Somebody is suspected, and has not refuted it yet. */
 export interface OpenSuspicion {
@@ -187,14 +188,19 @@ export class Swim {
     counters.packetsReceived += 1;
     counters.packetBytesReceived += datagram.length;
     meter.count("memberlist.udp.received", datagram.length);
+    let kind: ReceivedPacketKind = "unreadable";
     try {
       const packet = decodePacket(openPacket(datagram, config));
+      const [first] = packet.messages;
+      if (first !== undefined) kind = packetKindOf(first);
       this.#claims.handleSound(now);
       this.#prober.noteSound(from);
       for (const fault of packet.faults) faults.note(from, fault);
       for (const message of packet.messages) this.#handle(now, from, message);
     } catch (thrown) {
       faults.note(from, thrown);
+    } finally {
+      add(counters.traffic.received[kind], datagram.length);
     }
   }
 

@@ -60,3 +60,26 @@ test("the statistics name every handler of the present configuration", () => {
   hub.setHandlers(parseHandlerSpec("query:load=e.sh"));
   expect([...hub.handlers()]).toEqual([["query:load", "e.sh"]]);
 });
+
+test("of whom it tells is noted, before it does; of many at once only the first and the count", () => {
+  const deeds: unknown[] = [];
+  const { hub } = hubWith([], { note: (deed) => deeds.push(deed) });
+  hub.subscribe("*", ({ kind }) => deeds.push(kind));
+  hub.handle(memberEvent("member-join", member("a"), member("b")));
+  hub.handle(userEvent("deploy"));
+  hub.handle(query("load"));
+  expect(deeds).toEqual([
+    { kind: "told", event: "member-join", nodes: ["a", "b"], count: 2 },
+    "member-join",
+    "user",
+    "query",
+  ]);
+  const names = Array.from({ length: 40 }, (_, index) => `m${index}`);
+  hub.handle(memberEvent("member-failed", ...names.map((name) => member(name))));
+  expect(deeds[4]).toEqual({
+    kind: "told",
+    event: "member-failed",
+    nodes: names.slice(0, 16),
+    count: 40,
+  });
+});

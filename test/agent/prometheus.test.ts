@@ -7,6 +7,7 @@ import type { Deed } from "../../src/observe/deed.js";
 import type { HandlerRun, HandlerState } from "../../src/observe/handler-run.js";
 import { SerfCounters } from "../../src/serf/counters.js";
 import { SwimCounters } from "../../src/swim/counters.js";
+import type { Tally } from "../../src/swim/traffic.js";
 import { balancerStatus, serverStatus } from "../support/balancer-status.js";
 import { type ClusterNode, SerfCluster } from "../support/serf-cluster.js";
 import { ScrapedMember } from "./prometheus-source.js";
@@ -66,7 +67,15 @@ test("two scrapes tell the same as long as nothing happens", async () => {
 
 /** What is told in other words, or only to other members. */
 const notTold = {
-  swim: ["inquiries", "refusalsSeen", "relaysRefused"],
+  swim: [
+    "inquiries",
+    "packetBytesReceived",
+    "packetBytesSent",
+    "packetsReceived",
+    "packetsSent",
+    "refusalsSeen",
+    "relaysRefused",
+  ],
   serf: [
     "conflicts",
     "messageBytesReceived",
@@ -107,6 +116,27 @@ test.for(told(new SerfCounters(), notTold.serf) as (keyof SerfCounters)[])(
     expect(Object.values(rises(before, await member.scrape()))).toEqual([7]);
   },
 );
+
+test("packets and messages of streams are told by what they are for, with their bytes", async () => {
+  const member = alone();
+  const { streamed, ...packets } = member.node.serf.swimCounters.traffic;
+  const before = await member.scrape();
+  let told = 0;
+  const expected: [string, number][] = [];
+  for (const [name, directions] of Object.entries({ packet: packets, stream_message: streamed })) {
+    for (const [direction, kinds] of Object.entries(directions)) {
+      for (const [kind, tally] of Object.entries<Tally>(kinds)) {
+        told += 1;
+        tally.count += told;
+        tally.bytes += 100 * told;
+        const labels = `{direction="${direction}",kind="${kind}"}`;
+        expected.push([`gossipd_${name}s_total${labels}`, told]);
+        expected.push([`gossipd_${name}_bytes_total${labels}`, 100 * told]);
+      }
+    }
+  }
+  expect(rises(before, await member.scrape())).toEqual(Object.fromEntries(expected));
+});
 
 test("bytes that are no message are told by what is wrong with them", async () => {
   const member = alone();

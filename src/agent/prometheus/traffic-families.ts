@@ -1,21 +1,19 @@
+import type { Tally, Traffic } from "../../swim/traffic.js";
 import { counter, counters, type Family, gauge, gauges } from "./family.js";
 
 /** What goes over the network, and what waits to go. */
 export const trafficFamilies: readonly Family[] = [
-  counters(
+  byKind(
     "gossipd_packets_total",
-    "Gossip packets over UDP",
-    "direction",
-    ({ serf: { swimCounters: of } }) => ({ received: of.packetsReceived, sent: of.packetsSent }),
+    "Gossip packets over UDP, by what their first message is for",
+    packetsOf,
+    ({ count }) => count,
   ),
-  counters(
+  byKind(
     "gossipd_packet_bytes_total",
     "Bytes of gossip packets over UDP, without the headers of IP and UDP",
-    "direction",
-    ({ serf: { swimCounters: of } }) => ({
-      received: of.packetBytesReceived,
-      sent: of.packetBytesSent,
-    }),
+    packetsOf,
+    ({ bytes }) => bytes,
   ),
   counter(
     "gossipd_packet_send_errors_total",
@@ -57,6 +55,18 @@ export const trafficFamilies: readonly Family[] = [
       sent: of.streamBytesSent,
     }),
   ),
+  byKind(
+    "gossipd_stream_messages_total",
+    "Whole messages of gossip over TCP",
+    ({ streamed }) => streamed,
+    ({ count }) => count,
+  ),
+  byKind(
+    "gossipd_stream_message_bytes_total",
+    "Bytes of whole messages of gossip over TCP",
+    ({ streamed }) => streamed,
+    ({ bytes }) => bytes,
+  ),
   counter(
     "gossipd_push_pulls_total",
     "Exchanges of the whole state that we began",
@@ -72,3 +82,30 @@ export const trafficFamilies: readonly Family[] = [
     return { claim: serf.queuedClaims, event, intent, query };
   }),
 ];
+
+type Directions = Readonly<Record<"received" | "sent", Readonly<Record<string, Tally>>>>;
+
+function packetsOf({ received, sent }: Traffic): Directions {
+  return { received, sent };
+}
+
+function byKind(
+  name: string,
+  help: string,
+  directionsOf: (traffic: Traffic) => Directions,
+  figureOf: (tally: Tally) => number,
+): Family {
+  return {
+    name,
+    help,
+    kind: "counter",
+    labels: ["direction", "kind"],
+    read: ({ serf }) =>
+      Object.entries(directionsOf(serf.swimCounters.traffic)).flatMap(([direction, kinds]) =>
+        Object.entries(kinds).map(([kind, tally]) => ({
+          labels: [direction, kind],
+          value: figureOf(tally),
+        })),
+      ),
+  };
+}
