@@ -226,12 +226,14 @@ func (s session) query(call string, param client.QueryParam) {
 		return
 	}
 	from, answers := []string{}, map[string]string{}
+	// The client fills the channels with what is empty now and then when the query is over.
 	for response := range responses {
-		answers[response.From] = string(response.Payload)
+		if response.From != "" {
+			answers[response.From] = string(response.Payload)
+		}
 	}
 	if param.RequestAck {
 		for name := range acks {
-			// The client fills the channel with empty names now and then when the query is over.
 			if name != "" {
 				from = append(from, name)
 			}
