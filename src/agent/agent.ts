@@ -280,6 +280,7 @@ export class Agent {
       now,
       serf,
       isJoined: () => arrival.isComplete,
+      isSettled: () => this.#standing.isSettled,
       chronicle: insight.chronicle,
       sendErrors: () => sockets.udp.counters.sendErrors,
       handlers: () => hub.counters,

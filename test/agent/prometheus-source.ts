@@ -20,6 +20,8 @@ export class ScrapedMember {
       now: () => cluster.now,
       serf: this.node.serf,
       isJoined: () => true,
+      isSettled: () => true,
+      loopDelays: () => ({ p50: 0, p99: 0, max: 0 }),
       chronicle,
       sendErrors: () => 0,
       handlers: () => ({ dropped: 0, expired: 0, merged: 0 }),

@@ -45,6 +45,11 @@ export const memberFamilies: readonly Family[] = [
     "1 if the members that are seen are all there is, 0 while there is somebody to join",
     ({ isJoined }) => Number(isJoined()),
   ),
+  gauge(
+    "gossipd_settled",
+    "1 if joined, nobody is suspected, and for two seconds nothing has changed of the members",
+    ({ isSettled }) => Number(isSettled()),
+  ),
   gauge("gossipd_isolated", "1 if there should be others and nobody is heard", ({ now, serf }) =>
     Number(serf.health(now()).isolated),
   ),

@@ -27,7 +27,6 @@ export const processFamilies: readonly Family[] = [
     kind: "gauge",
     labels: ["percentile"],
     read: ({ loopDelays }) => {
-      if (loopDelays === undefined) return [];
       const { max, p50, p99 } = loopDelays();
       return [
         { labels: ["50"], value: p50 / 1_000 },

@@ -28,6 +28,8 @@ export interface MetricSource {
   >;
   /** False while the members that we see are not all there is. */
   readonly isJoined: () => boolean;
+  /** Joined, nobody is suspected, and nothing has changed lately. */
+  readonly isSettled: () => boolean;
   readonly chronicle: Pick<Chronicle, "follow" | "followRoundTrips">;
   /** Datagrams that our own machine did not send. */
   readonly sendErrors: () => number;
@@ -38,7 +40,7 @@ export interface MetricSource {
   /** undefined: nothing is balanced. */
   readonly balancing: () => LbStatus | undefined;
   /** How late timers came in the last minute. */
-  readonly loopDelays?: () => LoopDelays;
+  readonly loopDelays: () => LoopDelays;
   /** undefined: no HTTP is served. */
   readonly http?: () => HttpFigures | undefined;
 }
