@@ -316,7 +316,7 @@ export class Agent {
     return this.#metrics.dump();
   }
 
-  /** For Prometheus; nothing of it is loaded before it is asked for, and some of it counts from then on. */
+  /** For Prometheus; nothing of it is loaded before it is asked for. */
   openMetrics(): Promise<OpenMetrics> {
     this.#openMetrics ??= import("./prometheus/open.js").then(({ openMetrics }) =>
       openMetrics(this.#metricSource),

@@ -3,6 +3,7 @@ import type { HandlerCounters } from "../../src/agent/handlers.js";
 import { seconds } from "../../src/base/units.js";
 import { noCounts } from "../../src/lb/counters.js";
 import type { BalancerStatus, LbStatus } from "../../src/lb/status.js";
+import { Chronicle } from "../../src/observe/chronicle.js";
 import type { Deed } from "../../src/observe/deed.js";
 import type { HandlerRun, HandlerState } from "../../src/observe/handler-run.js";
 import { SerfCounters } from "../../src/serf/counters.js";
@@ -207,6 +208,14 @@ test.for(sightings)("what the chronicle tells is counted: %o moves %s", async ([
   member.chronicle.note(deed);
   expect(before.get(name)).toBe(0);
   expect(rises(before, await member.scrape())).toEqual({ [name]: 1 });
+});
+
+test("what the chronicle had been told before the first scrape is counted as well", async () => {
+  const chronicle = new Chronicle(() => 0);
+  chronicle.note({ kind: "stalled", node: "a", how: "busy", took: 400 });
+  const member = new ScrapedMember(new SerfCluster(), "a", { chronicle });
+  chronicle.note({ kind: "stalled", node: "a", how: "busy", took: 400 });
+  expect((await member.scrape()).get('gossipd_stalls_total{how="busy"}')).toBe(2);
 });
 
 test("who leaves on purpose has not failed", async () => {

@@ -32,7 +32,7 @@ const families: readonly Family[] = [
 
 /**
  * The agent's numbers for Prometheus, in a registry of their own. Nearly all are plain counters that are
- * read at a scrape; only what the chronicle tells is counted as it happens, from now on.
+ * read at a scrape; only what the chronicle tells is counted as it happens.
  */
 export function openMetrics(source: MetricSource): OpenMetrics {
   const registry = new Registry();

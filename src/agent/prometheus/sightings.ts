@@ -8,9 +8,10 @@ import type { MetricSource } from "./source.js";
 const roundTripBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const handlerBuckets = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** Counts what the chronicle tells, from now on. */
+/** Counts what the chronicle has and will be told; round trips only from now on. */
 export function countSightings({ chronicle, serf }: MetricSource, registry: Registry): void {
   const sightings = new Sightings(registry, () => serf.local.name);
+  for (const { deed } of chronicle.since(Number.NEGATIVE_INFINITY)) sightings.count(deed);
   chronicle.follow(({ deed }) => sightings.count(deed));
   chronicle.followRoundTrips((rtt) => sightings.roundTrips.observe(rtt / 1_000));
 }

@@ -30,7 +30,7 @@ export interface MetricSource {
   readonly isJoined: () => boolean;
   /** Joined, nobody is suspected, and nothing has changed lately. */
   readonly isSettled: () => boolean;
-  readonly chronicle: Pick<Chronicle, "follow" | "followRoundTrips">;
+  readonly chronicle: Pick<Chronicle, "follow" | "followRoundTrips" | "since">;
   /** Datagrams that our own machine did not send. */
   readonly sendErrors: () => number;
   readonly handlers: () => Pick<HandlerCounters, "dropped" | "expired" | "merged">;
