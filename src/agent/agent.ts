@@ -209,6 +209,7 @@ export class Agent {
       serf,
       isJoined: () => arrival.isComplete,
       tags,
+      noteRound: (round) => insight.chronicle.note(round),
     });
     const api = new AgentApi({
       serf,

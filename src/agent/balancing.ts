@@ -33,6 +33,7 @@ export interface BalancingParts {
   /** False while the members that we see are not all there is. */
   readonly isJoined: () => boolean;
   readonly tags: Pick<TagKeeper, "cover">;
+  readonly noteRound?: NonNullable<LbHost["noteRound"]>;
   /** Instead of real ones, for tests. */
   readonly proxies?: NonNullable<LbHost["proxies"]>;
 }
@@ -184,9 +185,15 @@ export class Balancing {
   }
 
   #host(): LbHost {
-    const { log, now, proxies } = this.#parts;
-    const host = { log, now, wallClock: () => new Date().toISOString(), after: schedule };
-    return proxies === undefined ? host : { ...host, proxies };
+    const { log, noteRound, now, proxies } = this.#parts;
+    return {
+      log,
+      now,
+      wallClock: () => new Date().toISOString(),
+      after: schedule,
+      ...(noteRound !== undefined && { noteRound }),
+      ...(proxies !== undefined && { proxies }),
+    };
   }
 
   async #replace(config: LbConfig | undefined): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Instant } from "../base/units.js";
+import { type Applied, maxNamed } from "../observe/deed.js";
 import type { Audit } from "./audit.js";
 import type { BalancerConfig } from "./config.js";
 import type { Counters } from "./counters.js";
@@ -8,6 +9,7 @@ import type { Desired } from "./model.js";
 import { PoolTable } from "./pool-status.js";
 import { RefusalLog } from "./refusal-log.js";
 import type { Round, RoundResult } from "./round.js";
+import { ServedNodes } from "./served-nodes.js";
 import type { BalancerCondition, BalancerStatus, LastRound, NextAction } from "./status.js";
 import type { Sync } from "./sync.js";
 
@@ -32,6 +34,7 @@ export class BalancerReport {
   readonly #sync: Sync;
   readonly #table = new PoolTable();
   readonly #refusals = new RefusalLog();
+  readonly #served = new ServedNodes();
   #condition: BalancerCondition = "warming up";
   #since: string;
   #result: RoundResult | undefined;
@@ -74,7 +77,9 @@ export class BalancerReport {
     this.#remember(round, result, error);
     this.#log(round, error, isNew);
     if (result.kind === "frozen" || result.kind === "dry run") return;
-    if (round.didSomething || isNew) this.#write(round, result, error);
+    if (!round.didSomething && !isNew) return;
+    this.#write(round, result, error);
+    this.#host.noteRound?.(this.#applied(round, error));
   }
 
   /** Tells what keeps the pools from being what the members say, when it begins. */
@@ -182,6 +187,24 @@ export class BalancerReport {
       ...(error === null ? {} : { error }),
       ...(rollback === undefined ? {} : { rollback }),
     });
+  }
+
+  #applied(round: Round, error: string | null): Applied {
+    const { applied, observed } = this.#sync;
+    const nodes = this.#served.take(observed);
+    // A server that failed was taken out before the round.
+    const way = round.way === "none" && nodes.length > 0 ? "runtime" : round.way;
+    return {
+      kind: "applied",
+      balancer: this.#config.name,
+      way,
+      took: Math.round(round.took * 10) / 10,
+      cause: round.cause,
+      nodes: nodes.slice(0, maxNamed),
+      count: nodes.length,
+      ...(error === null && applied === round.version && { version: applied }),
+      ...(error !== null && { failure: error }),
+    };
   }
 
   #next(situation: Situation): NextAction | null {

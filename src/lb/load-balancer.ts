@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { type Instant, type Millis, seconds } from "../base/units.js";
+import type { Applied } from "../observe/deed.js";
 import { Audit } from "./audit.js";
 import { Balancer, type Own, type Shared } from "./balancer.js";
 import type { BalancerConfig, LbConfig } from "./config.js";
@@ -26,6 +27,8 @@ export interface LbHost {
   wallClock(): string;
   /** Runs `run` once after `delay`; the function that comes back takes it off. */
   after(delay: Millis, run: () => void): () => void;
+  /** Called after each round that changed something, failed for a new reason, or recovered. */
+  readonly noteRound?: (round: Applied) => void;
   /** Instead of {@link openProxy}, for tests. */
   readonly proxies?: (config: BalancerConfig, deps: ProxyDeps) => Proxy;
   /** Instead of real probes, for tests: whether the service answers. */

@@ -5,6 +5,7 @@ import type { BalancerConfig, LbConfig } from "../../../src/lb/config.js";
 import type { ProbeQuestion } from "../../../src/lb/decision.js";
 import type { LbMember } from "../../../src/lb/model.js";
 import type { BalancerStatus } from "../../../src/lb/status.js";
+import type { Applied } from "../../../src/observe/deed.js";
 import { FakeProxy } from "./fake-proxy.js";
 import { MemoryFile } from "./memory-file.js";
 import { sampleBalancer } from "./samples.js";
@@ -20,6 +21,8 @@ export class VirtualBalancer {
   readonly proxy: FakeProxy;
   readonly file = new MemoryFile(firstText);
   readonly audit: AuditEntry[] = [];
+  /** What the agent's chronicle would have. */
+  readonly rounds: Applied[] = [];
   readonly members = new Map<string, LbMember>();
   /** Services that do not answer probes. */
   readonly silent = new Set<string>();
@@ -51,6 +54,7 @@ export class VirtualBalancer {
       now: () => this.host.now(),
       wallClock: () => this.host.wallClock(),
       after: (delay: Millis, run: () => void) => this.host.after(delay, run),
+      noteRound: (round: Applied) => this.rounds.push(round),
       probe: async ({ ip }: ProbeQuestion) => !this.silent.has(ip),
     };
     const shared = {
