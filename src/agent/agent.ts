@@ -5,6 +5,7 @@ import type { Bytes } from "../base/units.js";
 import { inheritedEnvironment } from "../handler/handler-input.js";
 import type { RpcApi, RpcMember } from "../rpc/api.js";
 import { RpcServer } from "../rpc/server.js";
+import type { Member } from "../serf/events.js";
 import { Serf } from "../serf/serf.js";
 import type { JoinResult, JoinTarget } from "../swim/join.js";
 import { advertisedAddress } from "./addresses.js";
@@ -21,6 +22,7 @@ import { bareInfo, HttpService } from "./http-service.js";
 import { Insight } from "./insight.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
+import { answerAboutHandlers, openJournal } from "./journal/open-journal.js";
 import { saveKeyring } from "./keyring-file.js";
 import { lbConfigOf } from "./lb-config.js";
 import { LiveSettings } from "./live-settings.js";
@@ -153,18 +155,23 @@ export class Agent {
       },
     );
     const arrival = new Arrival(serf, settings, snapshot?.state.alive.keys() ?? []);
+    const journal = openJournal({ log, settings, files, chronicle: insight.chronicle });
+    const members = (): readonly Member[] | undefined =>
+      arrival.isComplete ? serf.members() : undefined;
     const hub = new EventHub({
       log,
       now,
       self: () => serf.local,
-      members: () => (arrival.isComplete ? serf.members() : undefined),
+      members,
       note: (deed) => insight.chronicle.note(deed),
+      journal,
       respond: (id, payload) => respond(id, payload),
       handlerTimeout: settings.handlerTimeout,
       meter: metrics,
       environment: () => inheritedEnvironment(process.env, this.#rpcAddress),
     });
     hub.setHandlers(handlers);
+    answerAboutHandlers(insight.topics, { hub, members });
     const driver = new Driver(serf, {
       ...sockets,
       onEvent: (event) => {
@@ -455,6 +462,7 @@ export class Agent {
     await balanced;
     // Handlers that are under way may still ask us for members.
     await this.#hub.stop();
+    this.#hub.journal.close();
     await this.#http?.close();
     await this.#rpc.close();
     if (this.#serf.state === "left") await this.#driver.stop();

@@ -2,22 +2,35 @@ import { maxNamed, type Told } from "../observe/deed.js";
 import type { Member, MemberEvent, SerfEvent } from "../serf/events.js";
 import { type AnyHandlerSpec, handlerKey, isEventSpec, isStateSpec } from "./any-handler.js";
 import { parseStreamFilters, passes } from "./handler-spec.js";
-import { type HandlerCounters, Handlers, type HandlersOptions } from "./handlers.js";
+import {
+  type HandlerCounters,
+  Handlers,
+  type HandlersOptions,
+  type Repetition,
+  type ScriptCondition,
+} from "./handlers.js";
+import { type ConfiguredScript, configuredScripts } from "./journal/configured-scripts.js";
+import { HandlerJournal } from "./journal/handler-journal.js";
+import { Recovery } from "./journal/recovery.js";
 import { StateHandlers } from "./state-handlers.js";
 import { schedule } from "./timers.js";
 
-export interface EventHubOptions extends HandlersOptions {
+export interface EventHubOptions extends Omit<HandlersOptions, "journal"> {
   /** All members that are remembered, sorted by name; undefined while they are not all there is. */
   readonly members: () => readonly Member[] | undefined;
   /** Keeps on record of whom we told, before anybody is told. */
   readonly note?: (deed: Told) => void;
+  /** Where runs are on record; by default in memory alone. */
+  readonly journal?: HandlerJournal;
 }
 
 type Sink = (event: SerfEvent) => void;
 
 /** Takes what happened in the cluster to the log, to the event streams and to the handlers. */
 export class EventHub {
+  readonly journal: HandlerJournal;
   readonly #options: EventHubOptions;
+  readonly #recovery: Recovery;
   readonly #handlers: Handlers;
   readonly #stateHandlers: StateHandlers;
   readonly #sinks = new Set<Sink>();
@@ -26,7 +39,16 @@ export class EventHub {
   constructor(options: EventHubOptions) {
     const { log, members, now } = options;
     this.#options = options;
-    const handlers = new Handlers(options);
+    const journal =
+      options.journal ?? new HandlerJournal({ log, now, wallClock: () => Date.now() });
+    const handlers = new Handlers({ ...options, journal });
+    this.journal = journal;
+    this.#recovery = new Recovery({
+      log,
+      journal,
+      members,
+      repeat: (repetition) => handlers.repeat(repetition),
+    });
     this.#handlers = handlers;
     this.#stateHandlers = new StateHandlers({
       log,
@@ -52,6 +74,7 @@ export class EventHub {
   /** What is known of the members has changed; events may tell of it later. Returns at once. */
   noteChange(): void {
     this.#stateHandlers.noteChange();
+    this.#recovery.look(() => this.#specs.filter(isEventSpec));
   }
 
   /**
@@ -70,6 +93,7 @@ export class EventHub {
   /** Replaces the handlers; see {@link Handlers.replace} and {@link StateHandlers.replace}. */
   setHandlers(specs: readonly AnyHandlerSpec[]): void {
     this.#specs = specs;
+    this.journal.setHandlers(this.scripts());
     this.#handlers.replace(specs.filter(isEventSpec));
     this.#stateHandlers.replace(specs.filter(isStateSpec));
   }
@@ -89,6 +113,28 @@ export class EventHub {
       scripts.set(key, before === undefined ? script : `${before}, ${script}`);
     }
     return scripts;
+  }
+
+  /** The scripts that are configured, each once, in their order. */
+  scripts(): readonly ConfiguredScript[] {
+    return configuredScripts(this.#specs);
+  }
+
+  /** How a script fares between its runs. */
+  conditionOf({ kind, script }: ConfiguredScript): ScriptCondition {
+    if (kind === "event") return this.#handlers.conditionOf(script);
+    const resting = this.#stateHandlers.restingOf(script);
+    return { waiting: resting === undefined ? 0 : 1, resting };
+  }
+
+  /** See {@link Handlers.repeat}. */
+  repeat(repetition: Repetition): Promise<number | undefined> {
+    return this.#handlers.repeat(repetition);
+  }
+
+  /** See {@link StateHandlers.repeat}. */
+  repeatState(script: string): Promise<number | undefined> {
+    return this.#stateHandlers.repeat(script);
   }
 
   /** Ends the handlers; see {@link Handlers.stop}. */

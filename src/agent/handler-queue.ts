@@ -100,6 +100,20 @@ export class HandlerQueue {
     }
   }
 
+  /**
+   * `event`, of which a script is to be told again, without the members of which something waits that makes
+   * it pointless; undefined if nobody is left.
+   */
+  remainder(event: SerfEvent): SerfEvent | undefined {
+    if (event.kind === "user" || event.kind === "query") return event;
+    const { kind } = event;
+    const members = event.members.filter(({ name }) => {
+      const waiting = this.#changes.get(name)?.item ?? [];
+      return !waiting.some((later) => supersedes(later.kind, kind));
+    });
+    return members.length === 0 ? undefined : { kind, members };
+  }
+
   /** Drops all that waits and returns how much that was. */
   clear(): number {
     const cleared = this.length;
@@ -157,6 +171,12 @@ export class HandlerQueue {
     }
     return { kind, members: members.sort((one, other) => (one.name < other.name ? -1 : 1)) };
   }
+}
+
+/** True if nobody needs to be told `earlier` of a member any more who will be told `later`; see {@link mergeChange}. */
+function supersedes(later: MemberEventKind, earlier: MemberEventKind): boolean {
+  if (later === earlier || earlier === "member-update") return true;
+  return earlier === "member-join" && later !== "member-update";
 }
 
 /**

@@ -13,23 +13,30 @@ export interface HandlerSpec {
   readonly filter: EventFilter;
   /** A command line for the shell. */
   readonly script: string;
+  /** A run that failed is repeated. */
+  readonly retry?: true;
 }
 
+/** What stands before the filters of handlers that run again if they fail; no filter of Serf begins so. */
+const retryMark = "retry:";
+
 /**
- * The handlers of one `-event-handler`: `[FILTER{,FILTER}=]SCRIPT`, split at the first `=`. Each
+ * The handlers of one `-event-handler`: `[[retry:]FILTER{,FILTER}=]SCRIPT`, split at the first `=`. Each
  * filter makes a handler of its own, as in Serf: a filter given twice runs the script twice. Throws
  * OperatorError with Serf's words on a filter that does not exist.
  */
 export function parseHandlerSpec(text: string): HandlerSpec[] {
   const split = text.indexOf("=");
   const script = text.slice(split + 1);
-  return split < 0
-    ? [{ filter: everything, script }]
-    : parseFilters(text.slice(0, split), (filter) => {
-        throw new OperatorError(
-          `Invalid event script: Event '${formatFilter(filter)}' invoking '${script}'`,
-        );
-      }).map((filter) => ({ filter, script }));
+  if (split < 0) return [{ filter: everything, script }];
+  const head = text.slice(0, split);
+  const retries = head.startsWith(retryMark);
+  const filters = parseFilters(retries ? head.slice(retryMark.length) : head, (filter) => {
+    throw new OperatorError(
+      `Invalid event script: Event '${formatFilter(filter)}' invoking '${script}'`,
+    );
+  });
+  return filters.map((filter) => (retries ? { filter, script, retry: true } : { filter, script }));
 }
 
 /** The filters of an event stream. Throws OperatorError("Invalid event filter"). */

@@ -2,18 +2,17 @@ import { OperatorError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { type Meter, noMeter } from "../base/meter.js";
 import { type Bytes, type Instant, type Millis, seconds } from "../base/units.js";
-import {
-  type Environment,
-  handlerEnvironment,
-  handlerInput,
-  type StateNews,
-} from "../handler/handler-input.js";
+import { type Environment, handlerEnvironment, handlerInput } from "../handler/handler-input.js";
 import { type RunLimits, type RunResult, runLimits, ScriptRun } from "../handler/handler-runner.js";
 import type { Member, QueryEvent, SerfEvent } from "../serf/events.js";
-import { arrangeLanes, HandlerLane, type LaneParts } from "./handler-lane.js";
-import type { HandlerSpec } from "./handler-spec.js";
+import { arrangeLanes, HandlerLane, type LaneParts, type LaneRun } from "./handler-lane.js";
+import { type HandlerSpec, passes } from "./handler-spec.js";
+import type { HandlerJournal, RunOrigin } from "./journal/handler-journal.js";
+import type { Told } from "./journal/told.js";
+import type { Resting } from "./rest.js";
 import { RunSlots } from "./run-slots.js";
 import type { StateHandlerSpec } from "./state-spec.js";
+import { schedule } from "./timers.js";
 import { within } from "./within.js";
 
 export interface HandlersOptions {
@@ -31,6 +30,10 @@ export interface HandlersOptions {
   readonly environment: () => Environment;
   /** Hears how long scripts ran. */
   readonly meter?: Meter;
+  /** For tests: calls `run` after `delay`, unless the function that it returns is called before. */
+  readonly schedule?: (delay: Millis, run: () => void) => () => void;
+  /** Where runs are on record. */
+  readonly journal: HandlerJournal;
   /** For tests: other times than those of a real agent. */
   readonly limits?: Partial<RunLimits & { readonly stopGrace: Millis }>;
 }
@@ -46,6 +49,28 @@ export interface HandlerCounters {
   expired: number;
   /** Member changes that newer ones replaced while they waited. */
   merged: number;
+  /** Runs that repeated one that had failed. */
+  retries: number;
+  /** Events that failed as often as they may be tried. */
+  givenUp: number;
+  /** Members and messages that wait now. */
+  waiting: number;
+}
+
+/** How a script fares between its runs. */
+export interface ScriptCondition {
+  /** Members and messages that wait for it, or for another of the same lane. */
+  readonly waiting: number;
+  readonly resting: Resting | undefined;
+}
+
+/** What an event handler is to be told again. */
+export interface Repetition {
+  readonly script: string;
+  readonly event: SerfEvent;
+  readonly cause: "rerun" | "recovery";
+  /** The run in the journal that is repeated. */
+  readonly of: number;
 }
 
 /**
@@ -74,6 +99,9 @@ export class Handlers {
     dropped: 0,
     expired: 0,
     merged: 0,
+    retries: 0,
+    givenUp: 0,
+    waiting: 0,
   };
   #lanes: readonly HandlerLane[] = [];
   /** Lanes of earlier configurations that have something left to do. */
@@ -86,17 +114,49 @@ export class Handlers {
       log: options.log,
       now: options.now,
       slots: new RunSlots(parallelRuns),
-      run: (script, event) => this.#run(script, event),
+      run: (script, event, origin) => this.#run(script, event, origin),
+      schedule: options.schedule ?? schedule,
+      giveUp: (script, event) => this.#giveUp(script, event),
     };
   }
 
-  /** Runs a state handler to its end; true if it exited with 0. Never rejects. */
-  async tell({ json, script }: StateHandlerSpec, members: readonly Member[]): Promise<boolean> {
+  /** Runs a state handler to its end; undefined if it is too late for that. Never rejects. */
+  async tell(
+    { json, script }: StateHandlerSpec,
+    members: readonly Member[],
+    origin: RunOrigin,
+  ): Promise<LaneRun | undefined> {
     const { slots } = this.#parts;
     await slots.take();
-    const failure = await this.#run(script, { kind: "state", members, json });
+    const ended = await this.#run(script, { kind: "state", members, json }, origin);
     slots.giveBack();
-    return failure === undefined;
+    return ended;
+  }
+
+  /**
+   * Has a script run again. Resolves with the id of the new run when it has ended; with undefined if there is
+   * none. Throws OperatorError if no handler of that script hears such events, or if there is no room.
+   */
+  async repeat({ cause, event, of, script }: Repetition): Promise<number | undefined> {
+    const [lane, handler] = this.#find(script, event);
+    if (lane === undefined || handler === undefined) {
+      throw new OperatorError(`no handler runs '${script}' for this event any more`);
+    }
+    return await new Promise((resolve, reject) => {
+      if (!lane.send({ handler, event, cause, of, done: resolve })) {
+        reject(new OperatorError(`too much is waiting for '${script}' already`));
+      }
+    });
+  }
+
+  conditionOf(script: string): ScriptCondition {
+    const lanes = [...this.#retired, ...this.#lanes].filter(
+      (lane) => lane.handlersOf(script).length > 0,
+    );
+    return {
+      waiting: lanes.reduce((sum, lane) => sum + lane.waiting, 0),
+      resting: lanes.map((lane) => lane.resting).find((rest) => rest?.script === script),
+    };
   }
 
   /** Returns at once; the scripts run later. */
@@ -139,7 +199,7 @@ export class Handlers {
   async stop(): Promise<void> {
     this.#stopped = true;
     const lanes = [...this.#retired, ...this.#lanes];
-    const waiting = lanes.reduce((sum, lane) => sum + lane.clear(), 0);
+    const waiting = lanes.reduce((sum, lane) => sum + lane.stop(), 0);
     if (waiting > 0) this.#options.log.warn({ waiting }, "stopping, waiting events were dropped");
     const { stopGrace, killGrace } = { ...stopLimits, ...this.#options.limits };
     const ended = Promise.all([...this.#running].map((run) => run.result));
@@ -150,10 +210,29 @@ export class Handlers {
     this.#options.log.error({ scripts }, "scripts that cannot be ended are left behind");
   }
 
-  /** Why it failed, if it did. */
-  async #run(script: string, event: SerfEvent | StateNews): Promise<string | undefined> {
-    if (this.#stopped) return "stopped";
-    const { environment, log, meter = noMeter, now, self } = this.#options;
+  #find(
+    script: string,
+    event: SerfEvent,
+  ): readonly [HandlerLane | undefined, HandlerSpec | undefined] {
+    for (const lane of this.#lanes) {
+      const handler = lane.handlersOf(script).find(({ filter }) => passes(filter, event));
+      if (handler !== undefined) return [lane, handler];
+    }
+    return [undefined, undefined];
+  }
+
+  #giveUp(script: string, event: SerfEvent): void {
+    const { journal, log } = this.#options;
+    this.#counters.givenUp += 1;
+    journal.giveUp(script);
+    log.error({ script, event: event.kind }, "handler failed too often, event is given up");
+  }
+
+  async #run(script: string, event: Told, origin: RunOrigin): Promise<LaneRun | undefined> {
+    if (this.#stopped) return undefined;
+    const { environment, journal, log, meter = noMeter, now, self } = this.#options;
+    let isTimedOut = false;
+    const id = journal.begin(script, event, origin);
     const limits = { ...runLimits, timeout: this.#options.handlerTimeout, ...this.#options.limits };
     const run = new ScriptRun({
       script,
@@ -164,6 +243,7 @@ export class Handlers {
         log.warn({}, `Script '${script}' slow, execution exceeding ${limits.slowAfter / 1_000}s`);
       },
       onTimeout: () => {
+        isTimedOut = true;
         this.#counters.timeouts += 1;
         log.error({ script, timeout: limits.timeout }, "script exceeds its time limit, ending it");
       },
@@ -171,13 +251,20 @@ export class Handlers {
     this.#running.add(run);
     const begun = now();
     const result = await run.result;
-    meter.sample(`agent.invoke.${script}`, now() - begun);
+    const took = now() - begun;
+    meter.sample(`agent.invoke.${script}`, took);
     this.#running.delete(run);
+    if (origin.cause === "retry") this.#counters.retries += 1;
     this.#conclude(script, event, result);
-    return result.failure;
+    const { exitStatus, failure, output } = result;
+    const isOk = failure === undefined;
+    const isCut = result.writtenBytes > output.length;
+    const how = isTimedOut ? "timed out" : this.#stopped ? "stopped" : "failed";
+    journal.end(id, { result: isOk ? "ok" : how, took, failure, exitStatus, output, isCut });
+    return { id, isOk };
   }
 
-  #conclude(script: string, event: SerfEvent | StateNews, result: RunResult): void {
+  #conclude(script: string, event: Told, result: RunResult): void {
     const { log } = this.#options;
     const output = Buffer.from(result.output);
     this.#counters.runs += 1;
@@ -204,7 +291,8 @@ export class Handlers {
   }
 }
 
-function addCounts(total: HandlerCounters, { counts }: HandlerLane): void {
+function addCounts(total: HandlerCounters, { counts, waiting }: HandlerLane): void {
+  total.waiting += waiting;
   total.dropped += counts.dropped;
   total.expired += counts.expired;
   total.merged += counts.merged;

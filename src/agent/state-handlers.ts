@@ -1,9 +1,12 @@
 import { sameAddress } from "../base/address.js";
 import { formatDuration } from "../base/duration.js";
 import type { Log } from "../base/log.js";
-import { type Instant, type Millis, seconds } from "../base/units.js";
+import type { Instant, Millis } from "../base/units.js";
 import type { Member } from "../serf/events.js";
 import { sameTags } from "../serf/tags.js";
+import type { LaneRun } from "./handler-lane.js";
+import type { RunOrigin } from "./journal/handler-journal.js";
+import { type Resting, restAfter } from "./rest.js";
 import { type StateHandlerSpec, stateOf } from "./state-spec.js";
 
 export interface StateParts {
@@ -12,8 +15,12 @@ export interface StateParts {
   readonly now: () => Instant;
   /** All members that are remembered, sorted by name; undefined while they are not all there is. */
   readonly members: () => readonly Member[] | undefined;
-  /** Runs the script to its end; true if it exited with 0. Never rejects. */
-  readonly run: (spec: StateHandlerSpec, members: readonly Member[]) => Promise<boolean>;
+  /** Runs the script to its end; undefined if it is too late for that. Never rejects. */
+  readonly run: (
+    spec: StateHandlerSpec,
+    members: readonly Member[],
+    origin: RunOrigin,
+  ) => Promise<LaneRun | undefined>;
   /** Calls `run` after `delay`, unless the function that it returns is called before. */
   readonly schedule: (delay: Millis, run: () => void) => () => void;
 }
@@ -22,10 +29,6 @@ export interface StateParts {
 const quiet: Millis = 50;
 /** but no change waits for longer than this. */
 const longestWait: Millis = 500;
-
-/** How long a script that failed rests before its second run, and at most; doubled each time. */
-const shortestRest: Millis = seconds(1);
-const longestRest: Millis = seconds(60);
 
 /**
  * Runs scripts for lists of members instead of events: an event that is lost, merged or told twice does
@@ -72,6 +75,23 @@ export class StateHandlers {
     });
   }
 
+  /** When a handler runs again that has failed; undefined if none of them has. */
+  restingOf(script: string): Resting | undefined {
+    return this.#lanes
+      .map((lane) => (lane.spec.script === script ? lane.resting : undefined))
+      .find(Boolean);
+  }
+
+  /**
+   * Has the handlers of a script run for the list as it is, though they know it. Resolves with the id of the
+   * first new run when it has ended; with undefined if there is none.
+   */
+  async repeat(script: string): Promise<number | undefined> {
+    const lanes = this.#lanes.filter(({ spec }) => spec.script === script);
+    const [first] = await Promise.all(lanes.map((lane) => lane.repeat()));
+    return first;
+  }
+
   /** Begins no more runs. */
   stop(): void {
     this.#stopped = true;
@@ -103,8 +123,13 @@ class StateLane {
   #failed: readonly Member[] | undefined;
   #working = false;
   #stopped = false;
-  /** How long it rests after its next failure. */
-  #rest = shortestRest;
+  /** How often it has failed since it succeeded. */
+  #failures = 0;
+  /** The list with which it failed last, and how often in turn. */
+  #tried: { readonly state: readonly Member[]; readonly times: number } | undefined;
+  /** Those who want it to run though it knows the list. */
+  readonly #wanted: ((run: number | undefined) => void)[] = [];
+  #resting: Resting | undefined;
   #cancelRest: () => void = () => {};
 
   constructor(
@@ -122,10 +147,27 @@ class StateLane {
     if (!this.#working) void this.#work();
   }
 
+  get resting(): Resting | undefined {
+    return this.#resting;
+  }
+
+  /** Runs the script for the list as it is; resolves with the id of the run, if there is one. */
+  repeat(): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      if (this.#stopped || this.#parts.members() === undefined) {
+        resolve(undefined);
+        return;
+      }
+      this.#wanted.push(resolve);
+      this.look();
+    });
+  }
+
   /** Begins no more runs; one that is under way goes on. */
   stop(): void {
     this.#stopped = true;
-    this.#cancelRest();
+    this.#endRest();
+    for (const done of this.#wanted.splice(0)) done(undefined);
   }
 
   async #work(): Promise<void> {
@@ -133,37 +175,62 @@ class StateLane {
     let ran = true;
     while (ran) ran = await this.#inTurn(() => this.#step());
     this.#working = false;
+    // Somebody may have asked for a run after the last look.
+    if (this.#wanted.length > 0 && !this.#stopped) this.look();
   }
 
   /** True if there was something to tell, so that there may be again. */
   async #step(): Promise<boolean> {
     const members = this.#stopped ? undefined : this.#parts.members();
-    if (members === undefined) return false;
+    if (members === undefined) {
+      for (const done of this.#wanted.splice(0)) done(undefined);
+      return false;
+    }
     const state = stateOf(this.spec, members);
-    if (sameState(state, this.#told) || sameState(state, this.#failed)) return false;
-    this.#cancelRest();
+    const wanted = this.#wanted.splice(0);
+    const isKnown = sameState(state, this.#told) || sameState(state, this.#failed);
+    if (isKnown && wanted.length === 0) return false;
+    this.#endRest();
     this.#told = this.#failed = undefined;
-    if (await this.#parts.run(this.spec, state)) {
+    const tries = sameState(state, this.#tried?.state) ? (this.#tried?.times ?? 0) : 0;
+    const cause = wanted.length > 0 ? "rerun" : tries > 0 ? "retry" : "event";
+    const ended = await this.#parts.run(this.spec, state, {
+      attempt: tries + 1,
+      cause,
+      again: true,
+    });
+    for (const done of wanted) done(ended?.id);
+    if (ended?.isOk === true) {
       this.#told = state;
-      this.#rest = shortestRest;
+      this.#tried = undefined;
+      this.#failures = 0;
     } else {
       this.#failed = state;
-      this.#restAWhile();
+      this.#failures += 1;
+      this.#tried = { state, times: tries + 1 };
+      this.#restAWhile(ended?.id ?? 0);
     }
     return true;
   }
 
-  #restAWhile(): void {
+  #restAWhile(run: number): void {
     if (this.#stopped) return;
-    const rest = this.#rest;
-    this.#rest = Math.min(rest * 2, longestRest);
-    const { log, schedule } = this.#parts;
+    const rest = restAfter(this.#failures);
+    const { log, now, schedule } = this.#parts;
     const { filter, script } = this.spec;
     log.warn({ filter, script, rest: formatDuration(rest) }, "state handler failed, runs again");
+    const attempt = (this.#tried?.times ?? 0) + 1;
+    this.#resting = { script, run, attempt, until: now() + rest };
     this.#cancelRest = schedule(rest, () => {
       this.#failed = undefined;
+      this.#resting = undefined;
       this.look();
     });
+  }
+
+  #endRest(): void {
+    this.#cancelRest();
+    this.#resting = undefined;
   }
 }
 

@@ -41,6 +41,8 @@ export interface RunResult {
   readonly writtenBytes: number;
   /** Why the run counts as failed, in the words of Go (`exit status 3`, `signal: killed`). */
   readonly failure: string | undefined;
+  /** Null if it did not exit by itself. */
+  readonly exitStatus: number | null;
 }
 
 /**
@@ -60,7 +62,7 @@ export class ScriptRun {
   #resolve: (result: RunResult) => void = () => {};
   #child: ChildProcess | undefined;
   /** The script exited and its output is closed. */
-  #closed: { readonly failure: string | undefined } | undefined;
+  #closed: Ending | undefined;
   #stopping = false;
   #killed = false;
 
@@ -85,7 +87,7 @@ export class ScriptRun {
     this.#after(killGrace, () => {
       signalGroup(child, "SIGKILL");
       this.#killed = true;
-      if (this.#closed !== undefined) this.#conclude(this.#closed.failure);
+      if (this.#closed !== undefined) this.#conclude(this.#closed);
       this.#after(pipeGrace, () => {
         child.stdout?.destroy();
         child.stderr?.destroy();
@@ -99,16 +101,16 @@ export class ScriptRun {
       child = spawnScript(this.#options);
     } catch (error) {
       // Node throws for what execve refuses, such as an environment that is too large.
-      this.#conclude(reasonOf(error));
+      this.#conclude({ failure: reasonOf(error), exitStatus: null });
       return;
     }
     this.#child = child;
-    child.once("error", (error) => this.#conclude(error.message));
+    child.once("error", ({ message }) => this.#conclude({ failure: message, exitStatus: null }));
     child.once("close", (code, signal) => {
       const failure = failureOf(code, signal) ?? (this.#stopping ? "told to end" : undefined);
-      this.#closed = { failure };
+      this.#closed = { failure, exitStatus: code };
       const othersLeft = this.#stopping && !this.#killed && signalGroup(child, 0);
-      if (!othersLeft) this.#conclude(failure);
+      if (!othersLeft) this.#conclude(this.#closed);
     });
     child.stdout?.on("data", (chunk: Bytes) => this.#tail.write(chunk));
     child.stderr?.on("data", (chunk: Bytes) => this.#tail.write(chunk));
@@ -118,10 +120,10 @@ export class ScriptRun {
     this.#limit();
   }
 
-  #conclude(failure: string | undefined): void {
+  #conclude(ending: Ending): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#child = undefined;
-    this.#resolve({ output: this.#tail.bytes(), writtenBytes: this.#tail.total, failure });
+    this.#resolve({ output: this.#tail.bytes(), writtenBytes: this.#tail.total, ...ending });
   }
 
   #limit(): void {
@@ -138,6 +140,8 @@ export class ScriptRun {
     this.#timers.push(setTimeout(run, Math.min(delay, longestTimer)));
   }
 }
+
+type Ending = Pick<RunResult, "failure" | "exitStatus">;
 
 /** How long after SIGKILL the pipes may take to close by themselves. */
 const pipeGrace: Millis = seconds(1);

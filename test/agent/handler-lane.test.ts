@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { arrangeLanes, HandlerLane } from "../../src/agent/handler-lane.js";
+import { arrangeLanes, HandlerLane, type LaneRun } from "../../src/agent/handler-lane.js";
 import { formatFilter, parseHandlerSpec } from "../../src/agent/handler-spec.js";
 import { RunSlots } from "../../src/agent/run-slots.js";
 import type { SerfEvent } from "../../src/serf/events.js";
@@ -43,7 +43,9 @@ function workshop({ slots = 16 } = {}) {
   const log = keptLog();
   const clock = { now: 0 };
   const started: string[] = [];
-  const running = new Map<string, () => void>();
+  const running = new Map<string, (isOk?: boolean) => void>();
+  const rests = new Set<{ readonly until: number; readonly run: () => void }>();
+  const givenUp: string[] = [];
   const parts = {
     log,
     now: () => clock.now,
@@ -52,16 +54,34 @@ function workshop({ slots = 16 } = {}) {
       expect(running.has(script), `${script} overlaps itself`).toBe(false);
       const about = "members" in event ? event.members.map(({ name }) => name).join() : event.name;
       started.push(`${script} ${event.kind} ${about}`);
-      return new Promise<void>((resolve) => running.set(script, resolve));
+      return new Promise<LaneRun>((resolve) => {
+        running.set(script, (isOk = true) => resolve({ id: started.length, isOk }));
+      });
     },
+    schedule: (delay: number, run: () => void) => {
+      const rest = { until: clock.now + delay, run };
+      rests.add(rest);
+      return () => rests.delete(rest);
+    },
+    giveUp: (script: string) => givenUp.push(script),
   };
   /** Lets the script end and what follows from it begin. */
-  const end = async (script: string): Promise<void> => {
-    running.get(script)?.();
+  const end = async (script: string, isOk = true): Promise<void> => {
+    const run = running.get(script);
     running.delete(script);
+    run?.(isOk);
     await settled();
   };
-  return { log, clock, started, parts, end };
+  const pass = async (time: number): Promise<void> => {
+    clock.now += time;
+    for (const rest of [...rests]) {
+      if (rest.until > clock.now) continue;
+      rests.delete(rest);
+      rest.run();
+    }
+    await settled();
+  };
+  return { log, clock, started, givenUp, parts, end, pass };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

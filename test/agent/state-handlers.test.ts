@@ -74,7 +74,7 @@ function handlersOf(...texts: string[]) {
           over: false,
           end: (succeeded: boolean) => {
             run.over = true;
-            resolve(succeeded);
+            resolve({ id: runs.length, isOk: succeeded });
           },
         };
         runs.push(run);
