@@ -180,3 +180,116 @@ test("a lane waits for an earlier one with the same script, which ends its own w
   expect(started).toEqual(["a user one", "b user one", "a user two", "a user three"]);
   expect([old.busy, lane.busy]).toEqual([false, false]);
 });
+
+describe("a handler that is to run again if it fails", () => {
+  test("rests longer each time, is told the same, and is given up after ten tries", async () => {
+    const { started, givenUp, parts, end, pass } = workshop();
+    const lane = new HandlerLane(specs("retry:member-join=a", "user=b"), parts);
+    lane.offer(joins("x"));
+    lane.offer(userEvent("later"));
+    await settled();
+    for (const rest of [1, 2, 4, 8, 16, 32, 60, 60, 60]) {
+      await end("a", false);
+      const before = started.length;
+      await pass(rest * 1_000 - 1);
+      expect(started).toHaveLength(before);
+      await pass(1);
+      expect(started.slice(before)).toEqual(["a member-join x"]);
+    }
+    expect(givenUp).toEqual([]);
+    await end("a", false);
+    expect(givenUp).toEqual(["a"]);
+    expect(started.slice(10)).toEqual(["b user later"]);
+  });
+
+  test("is told no more of whom something newer waits", async () => {
+    const { started, parts, end, pass } = workshop();
+    const lane = new HandlerLane(specs("retry:member-join,member-leave,member-failed=a"), parts);
+    lane.offer(joins("x", "y"));
+    await settled();
+    await end("a", false);
+    lane.offer(memberEvent("member-failed", member("x", { status: "failed" })));
+    await pass(1_000);
+    expect(started.slice(1)).toEqual(["a member-join y"]);
+    await end("a");
+    expect(started.slice(2)).toEqual(["a member-failed x"]);
+  });
+
+  test("has nothing to be told again when all of it is out of date", async () => {
+    const { started, givenUp, parts, end, pass } = workshop();
+    const lane = new HandlerLane(specs("retry:*=a"), parts);
+    lane.offer(joins("x"));
+    await settled();
+    await end("a", false);
+    lane.offer(memberEvent("member-leave", member("x", { status: "left" })));
+    await pass(1_000);
+    expect(started.slice(1)).toEqual(["a member-leave x"]);
+    expect(givenUp).toEqual([]);
+  });
+
+  test("answers a query again only while somebody waits for it", async () => {
+    const { started, givenUp, parts, end, pass } = workshop();
+    const lane = new HandlerLane(specs("retry:query=a"), parts);
+    lane.offer(query("load", { deadline: 2_500 }));
+    await settled();
+    await end("a", false);
+    await pass(1_000);
+    expect(started).toHaveLength(2);
+    await end("a", false);
+    await pass(60_000);
+    expect([started.length, givenUp]).toEqual([2, ["a"]]);
+  });
+
+  test("lets one without that mark go on after a failure", async () => {
+    const { started, parts, end } = workshop();
+    const lane = new HandlerLane(specs("member-join=a"), parts);
+    lane.offer(joins("x"));
+    await settled();
+    lane.offer(joins("y"));
+    await end("a", false);
+    expect(started.slice(1)).toEqual(["a member-join y"]);
+  });
+
+  test("stops when a reload takes it away, and when the agent ends", async () => {
+    for (const how of ["retire", "stop"] as const) {
+      const { started, parts, end, pass } = workshop();
+      const lane = new HandlerLane(specs("retry:member-join=a"), parts);
+      lane.offer(joins("x"));
+      await settled();
+      await end("a", false);
+      if (how === "retire") lane.retire(new Set());
+      else lane.stop();
+      await pass(60_000);
+      expect([started.length, lane.busy]).toEqual([1, false]);
+    }
+  });
+
+  test("runs at once for who asks for it while it rests", async () => {
+    const { started, parts, end, pass } = workshop();
+    const [handler] = specs("retry:member-join=a");
+    const lane = new HandlerLane(handler === undefined ? [] : [handler], parts);
+    lane.offer(joins("x"));
+    await settled();
+    await end("a", false);
+    const runs: (number | undefined)[] = [];
+    const errand = { cause: "rerun", done: (run?: number) => runs.push(run) } as const;
+    if (handler === undefined) throw new Error("no handler");
+    // The run that failed has the id 1: what is asked for is what is due next anyway.
+    expect(lane.send({ ...errand, handler, event: joins("x"), of: 1 })).toBe(true);
+    await settled();
+    expect(started).toEqual(["a member-join x", "a member-join x"]);
+    await end("a", false);
+    expect(runs).toEqual([2]);
+    // Another run is done in between, and the rest is over as well.
+    expect(lane.send({ ...errand, handler, event: joins("z"), of: 7 })).toBe(true);
+    await settled();
+    await end("a");
+    expect([started.slice(2), runs]).toEqual([
+      ["a member-join z", "a member-join x"],
+      [2, 3],
+    ]);
+    await end("a");
+    await pass(60_000);
+    expect([started.length, lane.busy]).toEqual([4, false]);
+  });
+});
