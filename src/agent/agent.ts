@@ -48,6 +48,7 @@ import { type RecoveredSnapshot, recoverSnapshot } from "./snapshot-recovery.js"
 import { openSockets, type Sockets } from "./sockets.js";
 import { TagKeeper } from "./tag-keeper.js";
 import { schedule } from "./timers.js";
+import { answerViews } from "./view-answers.js";
 import { WhyAnswers } from "./why-answers.js";
 
 export interface AgentParts {
@@ -210,6 +211,7 @@ export class Agent {
       peers: insight.peers,
       askBalancers: (...question) => this.#balancing.answer(...question),
     });
+    answerViews(insight, serf, settings.queryResponseSizeLimit);
     this.#balancing = new Balancing({
       log: logs.of("agent.lb"),
       now,

@@ -46,10 +46,29 @@ export interface Terminal {
   err(text: string): void;
   /** How wide the terminal on stderr is; undefined if it is none, where nothing is drawn. */
   readonly errColumns?: number | undefined;
+  /** Whether stdout is a terminal that shows colours, and the user wants them. */
+  readonly outColours?: boolean | undefined;
+  /** The terminal on stdin and stdout; undefined if there is none that can be drawn on. */
+  readonly screen?: () => Promise<Screen | undefined>;
   /** Calls `run` when the user interrupts (SIGINT); the process does not end by itself then. */
   onInterrupt(run: () => void): void;
   /** Calls `run` when the process is to end (SIGTERM), which it does not by itself then. */
   onTerminate?(run: () => void): void;
+}
+
+/** A terminal that is drawn on as a whole. */
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+  /** Takes it over, until the function that comes back is called; also an end of the process gives it back. */
+  open(user: ScreenUser): () => void;
+}
+
+export interface ScreenUser {
+  /** A character, or a name such as `up`, `page down` or `ctrl-c`, which interrupts nothing then. */
+  readonly onKey: (key: string) => void;
+  /** The size is another one, or the screen has to be drawn anew. */
+  readonly onResize: () => void;
 }
 
 /** One command of the program: `gossipd NAME [options] ...`. One file each in `commands/`. */

@@ -1,5 +1,6 @@
 import { OperatorError } from "../base/errors.js";
 import { asksForHelp, FlagError, parseArguments, UsageError } from "./argv.js";
+import { hasColours } from "./colours.js";
 import type { Command, Terminal } from "./command.js";
 import { programUsage, registry } from "./registry.js";
 
@@ -16,6 +17,8 @@ export async function start(): Promise<void> {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     errColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
+    outColours: hasColours(process.stdout.isTTY, process.env),
+    screen: async () => (await import("./live/tty-screen.js")).ttyScreen(),
     onInterrupt: (run) => void process.on("SIGINT", run),
     onTerminate: (run) => void process.on("SIGTERM", run),
   });

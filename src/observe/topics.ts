@@ -3,6 +3,7 @@ import type { HandlerRun, HandlerState, Rerun, RunResult } from "./handler-run.j
 import type { MemberInfo, SelfInfo } from "./member-info.js";
 import type { Reach } from "./reach.js";
 import type { Setup } from "./setup.js";
+import type { DigestAnswer } from "./view/view-exchange.js";
 
 /**
  * What an agent of ours can be asked beyond Serf's commands, by its own commands (RPC command `ask`) and
@@ -78,6 +79,8 @@ export interface Topics {
     /** null: it knows no such member. */
     readonly answer: { readonly reach: Reach | null };
   };
+  /** What the agent sees, in short: equal to that of all who see the same. */
+  readonly view: { readonly ask: object; readonly answer: DigestAnswer };
 }
 
 export type TopicName = keyof Topics;

@@ -1,10 +1,13 @@
-import type { Terminal } from "../../src/cli/command.js";
+import type { Screen, ScreenUser, Terminal } from "../../src/cli/command.js";
 
 /** A terminal that keeps what is written to it. */
 export class FakeTerminal implements Terminal {
   readonly program: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   errColumns: number | undefined;
+  outColours: boolean | undefined;
+  /** What can be drawn on; undefined: nothing can. */
+  display: FakeScreen | undefined;
   stdout = "";
   stderr = "";
   /** What an interrupt of the user does. */
@@ -28,5 +31,24 @@ export class FakeTerminal implements Terminal {
   onInterrupt(run: () => void): void {
     this.interrupt = run;
     this.interrupts += 1;
+  }
+
+  screen(): Promise<Screen | undefined> {
+    return Promise.resolve(this.display);
+  }
+}
+
+/** A screen on which a test presses the keys. */
+export class FakeScreen implements Screen {
+  columns = 80;
+  rows = 10;
+  /** Undefined while nobody has it. */
+  user: ScreenUser | undefined;
+
+  open(user: ScreenUser): () => void {
+    this.user = user;
+    return () => {
+      this.user = undefined;
+    };
   }
 }

@@ -24,7 +24,7 @@ export class Bench {
     return bench;
   }
 
-  private constructor(options: { authKey?: string; limits?: Partial<RpcLimits> }) {
+  constructor(options: { authKey?: string; limits?: Partial<RpcLimits> }) {
     const note = (level: string) => (fields: object, message: string) => {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields)}`);
     };

@@ -11,6 +11,7 @@ import type {
   Stats,
   StreamRecord,
 } from "../../src/rpc/api.js";
+import { rpcErrors } from "../../src/rpc/protocol.js";
 
 /** An agent that does what the test says, and notes what it was asked. */
 export class ScriptedApi implements RpcApi {
@@ -29,6 +30,10 @@ export class ScriptedApi implements RpcApi {
   readonly asked: { question: RpcQuestion; sink: (record: QueryRecord) => void }[] = [];
   /** What comes of every query at once. */
   replies: readonly QueryRecord[] = [];
+  /** What comes of a query at once, if that depends on the query. */
+  answering: ((question: RpcQuestion) => readonly QueryRecord[]) | undefined;
+  /** What is answered on topics; undefined: it is an agent of Serf, which knows none. */
+  topics: ReadonlyMap<string, unknown> | undefined = new Map();
   report: KeyReport = {
     messages: new Map(),
     keys: new Map(),
@@ -43,7 +48,8 @@ export class ScriptedApi implements RpcApi {
 
   ask(topic: string, body: object): Promise<unknown> {
     this.#note("ask", topic, JSON.stringify(body));
-    return Promise.resolve({ topic });
+    if (this.topics === undefined) return Promise.reject(new OperatorError(rpcErrors.command));
+    return Promise.resolve(this.topics.get(topic) ?? { topic });
   }
 
   members(): readonly RpcMember[] {
@@ -118,7 +124,7 @@ export class ScriptedApi implements RpcApi {
       this.asked.splice(index, 1);
       sink({ kind: "done" });
     };
-    for (const record of this.replies) {
+    for (const record of this.answering?.(question) ?? this.replies) {
       if (record.kind === "done") end();
       else sink(record);
     }

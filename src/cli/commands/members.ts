@@ -1,22 +1,38 @@
-import { formatAddress } from "../../base/address.js";
-import { compareTexts } from "../../base/compare-texts.js";
-import type { RpcMember } from "../../rpc/api.js";
-import { parseTagPairs } from "../argv.js";
+import { OperatorError } from "../../base/errors.js";
+import type { MemberFilter } from "../../rpc/api.js";
+import { UsageError } from "../argv.js";
 import type { Arguments, Command, Terminal } from "../command.js";
-import { type HeldOut, heldOut, heldText } from "../lb/held-out.js";
+import { type MemberListing, membersJson, membersText, readMembers } from "../members/list.js";
 import {
-  escapeControls,
-  escapeWord,
-  formatOption,
-  layOut,
-  outputFormat,
-  sortedPairs,
-  toJson,
-  toObject,
-} from "../output.js";
-import { askAgent, rpcOptions } from "../rpc-options.js";
+  filterOf,
+  filterOptions,
+  type MemberFormat,
+  memberFormat,
+  memberFormats,
+  warnOfRole,
+} from "../members/options.js";
+import { askAgent, rpcOptions, withAgent } from "../rpc-options.js";
 
-const wholeMatch = "The pattern must match the whole text.";
+const epilogue = `Formats, all sorted by name:
+
+  text      rows of name, address, status and tags (the default)
+  json      an object as Serf prints it
+  csv       name, ip, port, status, protocol and tags (RFC 4180; tags are a
+            cell of JSON)
+  hosts     lines for /etc/hosts of the members that are alive, or as -status
+            says; names that are no host names are left out with a warning
+  env       assignments for a shell, eval "$(gossipd members -format env)":
+            GOSSIPD_MEMBERS (how many), GOSSIPD_ADDRESSES, and of each member
+            GOSSIPD_MEMBER_1_NAME, _IP, _PORT, _STATUS and _TAG_...
+  template  what -template makes of members[]: name, address, ip, port, status
+            and tags, in LiquidJS:
+            -template '{% for m in members %}{{ m.ip }} {{ m.name }}\\n{% endfor %}'
+            A tag that not all have: {{ m.tags.role | default: "none" }}
+            Values are escaped as in rows, but behind the filters json, shell
+            (one word for a shell) and raw.
+
+With -agree the exit code is 0 if all who answered see the same members, 1 if
+not, and 2 if nobody else answered or the agent could not be asked.`;
 
 export const membersCommand: Command = {
   name: "members",
@@ -29,98 +45,133 @@ export const membersCommand: Command = {
       kind: "switch",
       help: "Add the protocol versions to the rows of the text format.",
     },
-    formatOption,
     {
-      flag: "name",
+      flag: "format",
       kind: "text",
-      placeholder: "REGEXP",
-      help: `Only members whose name matches. ${wholeMatch}`,
+      placeholder: "FORMAT",
+      value: memberFormats,
+      help: "text (the default), json, csv, hosts, env or template; see below.",
     },
     {
-      flag: "status",
+      flag: "template",
       kind: "text",
-      placeholder: "REGEXP",
-      help: "Only members whose status (alive, leaving, left, failed) matches.",
+      placeholder: "TEXT|@FILE",
+      help: "The template of the format template, or the file that it is in.",
     },
-    {
-      flag: "tag",
-      kind: "text",
-      placeholder: "KEY=REGEXP",
-      repeatable: true,
-      help: `Only members with a tag KEY that matches. ${wholeMatch}`,
-    },
+    ...filterOptions,
     {
       flag: "role",
       kind: "text",
       placeholder: "REGEXP",
       help: "The old form of -tag role=REGEXP.",
     },
+    {
+      flag: "agree",
+      kind: "switch",
+      help: "Ask all members what they see instead, and name those that see something else, and what. Agents of Serf do not answer. Formats: text and json.",
+    },
+    {
+      flag: "watch",
+      kind: "switch",
+      help: "Go on and show changes as they happen: on a terminal in place until q or ctrl-c, otherwise a line for each change. Formats: text and json (a line of it for each change).",
+    },
     ...rpcOptions,
   ],
+  epilogue,
   run: async (args, terminal) => {
+    if (args.switched("agree") === true) return await showAgreement(args, terminal);
     const role = args.text("role") ?? "";
     if (role !== "") warnOfRole(args, terminal);
-    const tags = parseTagPairs(args.texts("tag"));
-    if (role !== "") tags.set("role", role);
-    const filter = { name: args.text("name") ?? "", status: args.text("status") ?? "", tags };
-    const { found, held } = await askAgent(
-      args,
-      terminal,
-      "Error retrieving members",
-      async (agent) => ({ found: await agent.membersFiltered(filter), held: await heldOut(agent) }),
+    const { tags, ...filter } = filterOf(args);
+    const wanted = { ...filter, tags: role === "" ? tags : new Map([...tags, ["role", role]]) };
+    if (args.switched("watch") === true) return await watch(wanted, args, terminal);
+    const listing = await askAgent(args, terminal, "Error retrieving members", (agent) =>
+      readMembers(agent, hostsFilter(wanted, args)),
     );
-    const members = found.toSorted((one, other) => compareTexts(one.name, other.name));
-    if (outputFormat(args) === "json") terminal.out(membersJson(members, held));
-    else terminal.out(membersText(members, held, args.switched("detailed") ?? false));
+    await print(listing, memberFormat(args), args, terminal);
     return 0;
   },
 };
 
-/** Serf prints the warning in front of the JSON as well, where it breaks every parser. */
-function warnOfRole(args: Arguments, terminal: Terminal): void {
-  const warning = "Deprecation warning: 'Role' has been replaced with 'Tags'\n";
-  if (args.text("format") === "json") terminal.err(warning);
-  else terminal.out(warning);
+/** Who is gone has no place in a table of hosts, unless asked for. */
+function hostsFilter(filter: MemberFilter, args: Arguments): MemberFilter {
+  return args.text("format") === "hosts" && filter.status === ""
+    ? { ...filter, status: "alive" }
+    : filter;
 }
 
-function membersText(
-  members: readonly RpcMember[],
-  held: ReadonlyMap<string, readonly HeldOut[]>,
-  detailed: boolean,
-): string {
-  const rows = members.map((member) => {
-    const tags = sortedPairs(member.tags).map(([key, value]) => `${key}=${value}`);
-    const row = [
-      escapeWord(member.name),
-      formatAddress({ ip: member.addr, port: member.port }),
-      member.status,
-      escapeControls(tags.join(",")),
-    ];
-    if (detailed) {
-      row.push(
-        `Protocol Version: ${member.delegateCur}`,
-        `Available Protocol Range: [${member.delegateMin}, ${member.delegateMax}]`,
-      );
+async function print(
+  listing: MemberListing,
+  format: MemberFormat,
+  args: Arguments,
+  terminal: Terminal,
+): Promise<void> {
+  switch (format) {
+    case "text":
+      terminal.out(membersText(listing, args.switched("detailed") ?? false));
+      break;
+    case "json":
+      terminal.out(membersJson(listing));
+      break;
+    case "csv": {
+      const { membersCsv } = await import("../members/csv.js");
+      terminal.out(membersCsv(listing.members));
+      break;
     }
-    const holds = held.get(member.name);
-    if (holds !== undefined) row.push(escapeControls(heldText(holds)));
-    return row;
-  });
-  return `${layOut(rows)}\n`;
+    case "hosts": {
+      const { membersHosts } = await import("../members/hosts.js");
+      printWithWarnings(membersHosts(listing.members), terminal);
+      break;
+    }
+    case "env": {
+      const { membersEnv } = await import("../members/env.js");
+      printWithWarnings(membersEnv(listing.members), terminal);
+      break;
+    }
+    case "template": {
+      const { memberTemplate } = await import("../members/template.js");
+      const template = await memberTemplate(args.text("template"));
+      terminal.out(template(listing.members));
+      break;
+    }
+  }
 }
 
-function membersJson(
-  members: readonly RpcMember[],
-  held: ReadonlyMap<string, readonly HeldOut[]>,
-): string {
-  const list = members.map((member) => ({
-    name: member.name,
-    addr: formatAddress({ ip: member.addr, port: member.port }),
-    port: member.port,
-    tags: toObject(member.tags),
-    status: member.status,
-    protocol: { max: member.delegateMax, min: member.delegateMin, version: member.delegateCur },
-    ...(held.has(member.name) ? { held: held.get(member.name) } : {}),
-  }));
-  return `${toJson({ members: list.length === 0 ? null : list })}\n`;
+function printWithWarnings(
+  { text, warnings }: { readonly text: string; readonly warnings: readonly string[] },
+  terminal: Terminal,
+): void {
+  for (const warning of warnings) terminal.err(`Warning: ${warning}\n`);
+  terminal.out(text);
+}
+
+async function watch(filter: MemberFilter, args: Arguments, terminal: Terminal): Promise<number> {
+  const format = textOrJson(args, "-watch");
+  const { watchMembers } = await import("../members/watch.js");
+  return await watchMembers(filter, format, args, terminal);
+}
+
+async function showAgreement(args: Arguments, terminal: Terminal): Promise<number> {
+  const format = textOrJson(args, "-agree");
+  if (args.switched("watch") === true)
+    throw new UsageError("-agree and -watch do not go together.");
+  const { findAgreement } = await import("../view/agreement.js");
+  const { agreementJson, agreementText } = await import("../view/agreement-text.js");
+  try {
+    const found = await withAgent(args, terminal, (agent) => findAgreement(agent));
+    terminal.out(format === "json" ? agreementJson(found) : agreementText(found));
+    const isAlone = found.same.length === 1 && found.others.length === 0;
+    if (isAlone && found.silent.length > 0) return 2;
+    return found.agree ? 0 : 1;
+  } catch (thrown) {
+    if (!(thrown instanceof OperatorError)) throw thrown;
+    terminal.out(`${thrown.message}\n`);
+    return 2;
+  }
+}
+
+function textOrJson(args: Arguments, flag: string): "text" | "json" {
+  const format = memberFormat(args);
+  if (format === "text" || format === "json") return format;
+  throw new UsageError(`${flag} goes with -format text and json.`);
 }
