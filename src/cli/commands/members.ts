@@ -25,8 +25,8 @@ const epilogue = `Formats, all sorted by name:
             GOSSIPD_MEMBERS (how many), GOSSIPD_ADDRESSES, and of each member
             GOSSIPD_MEMBER_1_NAME, _IP, _PORT, _STATUS and _TAG_...
   template  what -template makes of members[]: name, address, ip, port, status
-            and tags, in LiquidJS:
-            -template '{% for m in members %}{{ m.ip }} {{ m.name }}\\n{% endfor %}'
+            and tags, in the language of LiquidJS:
+            '{% for m in members %}{{ m.ip }} {{ m.name }}\\n{% endfor %}'
             A tag that not all have: {{ m.tags.role | default: "none" }}
             Values are escaped as in rows, but behind the filters json, shell
             (one word for a shell) and raw.
