@@ -18,6 +18,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/config.js")).configCommand,
   },
   {
+    name: "doctor",
+    summary: "Find out what is wrong, and what to do about it",
+    load: async () => (await import("./commands/doctor.js")).doctorCommand,
+  },
+  {
     name: "drain",
     summary: "Have load balancers send no new requests to a member, and wait",
     load: async () => (await import("./commands/drain.js")).drainCommand,
