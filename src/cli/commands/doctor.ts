@@ -64,12 +64,14 @@ export const doctorCommand: Command = {
   options: [...ownOptions, ...agentOptions],
   epilogue: `Examples:
 
-  gossipd doctor                                   asks the agent on this machine
-  gossipd doctor -config-file agent.json           before it is started, too
-  gossipd doctor -proxy-config /etc/haproxy/haproxy.cfg
-                                                   HAProxy answers 503: why?
-  gossipd doctor -service '/opt/app/bin/server --config /etc/app.yaml --port 8081'
-                                                   why does this service not start?`,
+  The agent on this machine, and all that it has to do with:
+    gossipd doctor
+  Before it is started:
+    gossipd doctor -config-file agent.json
+  Clients get 503 from an HAProxy:
+    gossipd doctor -proxy-config /etc/haproxy/haproxy.cfg
+  A service does not start:
+    gossipd doctor -service '/opt/app/bin/server --config /etc/app.yaml'`,
   run: async (args, terminal) => {
     const format = outputFormat(args);
     const plan = await planOf(args, terminal);
