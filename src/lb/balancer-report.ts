@@ -13,6 +13,9 @@ import { ServedNodes } from "./served-nodes.js";
 import type { BalancerCondition, BalancerStatus, LastRound, NextAction } from "./status.js";
 import type { Sync } from "./sync.js";
 
+/** Characters of a cause or a failure in the chronicle; the log and the status have all of it. */
+const maxWords = 250;
+
 /** What the loop knows besides, when somebody wants the status. */
 export interface Situation {
   readonly decision: Decision | undefined;
@@ -199,11 +202,11 @@ export class BalancerReport {
       balancer: this.#config.name,
       way,
       took: Math.round(round.took * 10) / 10,
-      cause: round.cause,
+      cause: round.cause.slice(0, maxWords),
       nodes: nodes.slice(0, maxNamed),
       count: nodes.length,
       ...(error === null && applied === round.version && { version: applied }),
-      ...(error !== null && { failure: error }),
+      ...(error !== null && { failure: error.slice(0, maxWords) }),
     };
   }
 
