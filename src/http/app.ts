@@ -12,7 +12,7 @@ import { type HttpEnv, refuseWhileUnsent } from "./exchange.js";
 import { refuseStrangers, requireToken } from "./guard.js";
 import type { HttpHost } from "./host.js";
 import type { HttpLimits } from "./limits.js";
-import { pageEndpoint } from "./page.js";
+import { bundledPage, pageEndpoint } from "./page.js";
 import { readingEndpoints } from "./reading.js";
 import { Refusal } from "./refusal.js";
 import { eventsEndpoint } from "./streaming.js";
@@ -22,6 +22,8 @@ export interface AppParts {
   readonly limits: HttpLimits;
   readonly log: EventLog;
   readonly streams: EventStreams;
+  /** Undefined: where the bundle has it. */
+  readonly page: URL | undefined;
 }
 
 /** Answers one request. */
@@ -43,9 +45,9 @@ const commonHeaders: Readonly<Record<string, string>> = {
 const alwaysAnswered = ["/healthz", "/readyz"];
 
 /** Each thing that can be asked for. */
-export function endpointsOf({ host, limits, log, streams }: AppParts): readonly Endpoint[] {
+export function endpointsOf({ host, limits, log, page, streams }: AppParts): readonly Endpoint[] {
   return [
-    pageEndpoint(),
+    pageEndpoint(page ?? bundledPage),
     ...readingEndpoints(host),
     eventsEndpoint(log, streams),
     ...changingEndpoints(host, limits),

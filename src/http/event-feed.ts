@@ -7,7 +7,7 @@ import { base64, payloadText } from "./request-body.js";
 import { timed } from "./timed-entry.js";
 
 /** Members in one event; of more there are several, so that no event is too long for its readers. */
-const membersPerEvent = 100;
+const membersPerEvent = 50;
 
 type DeedEvent = "suspicion" | "handler" | "balancer" | "deed";
 

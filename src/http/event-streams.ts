@@ -3,8 +3,8 @@ import type { EventLog, Resumption } from "./event-log.js";
 import type { HttpLimits } from "./limits.js";
 import { Refusal } from "./refusal.js";
 
-/** One write; a reader that is slow has hardly more of our memory. */
-const writeCharacters = 65_536;
+/** One write, or one event: a reader that is slow has hardly more of our memory. */
+const writeCharacters = 16_384;
 
 /** Streams that are written to in one turn of the event loop. */
 const streamsPerTurn = 50;
@@ -29,7 +29,7 @@ export const streamHeaders = {
 
 /**
  * The readers of the event log. Each has its place in it and reads on when it has taken what it got; one
- * whose place is forgotten, or that takes nothing at all, is cut off: it may come back.
+ * that takes nothing for too long is cut off: it may come back.
  */
 export class EventStreams {
   readonly #log: EventLog;
@@ -70,10 +70,16 @@ export class EventStreams {
       this.#write(stream);
     });
     response.writeHead(200, streamHeaders);
-    const told = reset === undefined ? "" : `event: reset\ndata: ${JSON.stringify(reset)}\n\n`;
-    // The id alone tells no event, but a reader that comes back sends it.
-    response.write(`retry: ${retryMillis}\nid: ${this.#log.idBefore(seq)}\n\n${told}`);
+    response.write(`retry: ${retryMillis}\n${this.#begin(seq, reset)}`);
     this.#write(stream);
+  }
+
+  /** The id alone tells no event, but a reader that comes back sends it. */
+  #begin(seq: number, reset: Resumption["reset"]): string {
+    const id = `id: ${this.#log.idBefore(seq)}\n`;
+    return reset === undefined
+      ? `${id}\n`
+      : `${id}event: reset\ndata: ${JSON.stringify(reset)}\n\n`;
   }
 
   /** There are new events. */
@@ -104,12 +110,9 @@ export class EventStreams {
   #write(stream: Stream): void {
     while (this.#isBehind(stream)) {
       const events = this.#log.from(stream.seq, writeCharacters);
-      if (events === undefined) {
-        this.#cutOff(stream);
-        return;
-      }
-      stream.seq = events.next;
-      this.#send(stream, events.text);
+      stream.seq = events?.next ?? this.#log.next;
+      // More has happened than is kept, at once or while it was slow.
+      this.#send(stream, events?.text ?? this.#begin(stream.seq, { why: "forgotten" }));
     }
   }
 
@@ -127,12 +130,8 @@ export class EventStreams {
     const latest = performance.now() - this.#limits.stallTimeout;
     for (const stream of this.#streams) {
       if (stream.stalledSince === undefined) this.#send(stream, ":\n\n");
-      else if (stream.stalledSince < latest || this.#isForgotten(stream)) this.#cutOff(stream);
+      else if (stream.stalledSince < latest) this.#cutOff(stream);
     }
-  }
-
-  #isForgotten({ seq }: Stream): boolean {
-    return this.#log.from(seq, 0) === undefined;
   }
 
   #cutOff(stream: Stream): void {

@@ -4,13 +4,13 @@ import type { Endpoint } from "./endpoint.js";
 import { Refusal } from "./refusal.js";
 
 /** In the bundle; beside the files of all commands. */
-const bundled = new URL("../page/page.html", import.meta.url);
+export const bundledPage = new URL("../page/page.html", import.meta.url);
 
 /**
  * The page, one file without anything to fetch. It is read anew for each visitor, who comes seldom, and
  * so it is in nobody's memory.
  */
-export function pageEndpoint(file: URL = bundled): Endpoint {
+export function pageEndpoint(file: URL): Endpoint {
   return {
     method: "GET",
     path: "/",

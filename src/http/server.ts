@@ -19,6 +19,12 @@ export type HttpAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+export interface HttpServerOptions {
+  readonly limits?: Partial<HttpLimits>;
+  /** The file of the page, instead of that of the bundle. */
+  readonly page?: URL;
+}
+
 /** For metrics. */
 export interface HttpFigures {
   readonly connections: number;
@@ -37,6 +43,7 @@ export interface HttpFigures {
 export class HttpServer {
   readonly #host: HttpHost;
   readonly #limits: HttpLimits;
+  readonly #page: URL | undefined;
   readonly #log: EventLog;
   readonly #streams: EventStreams;
   readonly #turns: Turns;
@@ -47,9 +54,10 @@ export class HttpServer {
   readonly #endFeed: () => void;
   #app: Promise<Answer> | undefined;
 
-  constructor(host: HttpHost, limits: Partial<HttpLimits> = {}) {
+  constructor(host: HttpHost, options: HttpServerOptions = {}) {
     this.#host = host;
-    this.#limits = { ...httpLimits, ...limits };
+    this.#limits = { ...httpLimits, ...options.limits };
+    this.#page = options.page;
     this.#log = new EventLog(this.#limits.eventBytes);
     this.#streams = new EventStreams(this.#log, this.#limits);
     this.#turns = new Turns(this.#limits.waiting);
@@ -136,8 +144,13 @@ export class HttpServer {
 
   async #loadApp(): Promise<Answer> {
     const { openApp } = await import("./app.js");
-    const [host, limits, log, streams] = [this.#host, this.#limits, this.#log, this.#streams];
-    return openApp({ host, limits, log, streams });
+    return openApp({
+      host: this.#host,
+      limits: this.#limits,
+      log: this.#log,
+      streams: this.#streams,
+      page: this.#page,
+    });
   }
 }
 

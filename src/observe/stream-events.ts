@@ -3,7 +3,7 @@ import type { MemberInfo } from "./member-info.js";
 
 /** What `GET /v1/events` sends: the data of each event, by the event's name. Times are ISO 8601 in UTC. */
 export interface StreamEvents {
-  /** Members joined, left, failed, changed, or were forgotten; of more than a hundred in several events. */
+  /** Members joined, left, failed, changed, or were forgotten; of more than fifty in several events. */
   readonly member: {
     readonly at: string;
     /** `member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`. */
