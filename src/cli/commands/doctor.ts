@@ -47,6 +47,12 @@ const ownOptions: readonly OptionSpec[] = [
     help: "Start each service that does not listen for at most 3 s, and show what it says.",
   },
   {
+    flag: "rpc-auth",
+    kind: "text",
+    placeholder: "TOKEN",
+    help: "The token that the agent asks for. Otherwise that of its configuration counts, then SERF_RPC_AUTH.",
+  },
+  {
     flag: "timeout",
     kind: "duration",
     placeholder: "DURATION",
@@ -113,7 +119,7 @@ async function planOf(args: Arguments, terminal: Terminal): Promise<AgentPlan> {
     faults: isGiven ? faults : [],
     warnings: isGiven ? config.warnings : [],
     rpc: rpc && { host: clientHost(rpc.host), port: rpc.port },
-    rpcAuth: settings.rpcAuth === "" ? undefined : settings.rpcAuth,
+    rpcAuth: args.text("rpc-auth") ?? (settings.rpcAuth || undefined),
     gossip: bind && { host: formatIp(bind.address.ip), port: bind.address.port },
     handlers: setupsOf(settings.eventHandlers),
     handlerTexts: settings.eventHandlers,

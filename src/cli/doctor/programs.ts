@@ -2,6 +2,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  type Dirent,
   openSync,
   readdirSync,
   readSync,
@@ -113,6 +114,40 @@ export function elfLoader(program: Buffer): string | undefined {
     const start = Number(program.readBigUInt64LE(at + 8));
     const length = Number(program.readBigUInt64LE(at + 32));
     return program.toString("latin1", start, start + length).replace(/\0.*$/s, "");
+  }
+  return undefined;
+}
+
+/** Names that are looked at before a search is given up, and folders below each other. */
+const mostLooked = 5_000;
+const deepest = 4;
+
+/** A file of the same name near a path that leads nowhere; undefined if a short look finds none. */
+export function findNearby(path: string): string | undefined {
+  let top = dirname(path);
+  while (kindOfPath(top) === "missing" && top !== dirname(top)) top = dirname(top);
+  const above = dirname(top);
+  // Whole systems are not searched.
+  const start = above === "/" || dirname(above) === "/" ? top : above;
+  if (start === "/" || start === "/tmp") return undefined;
+  const name = basename(path);
+  let looked = 0;
+  const queue: { folder: string; depth: number }[] = [{ folder: start, depth: 0 }];
+  for (const { depth, folder } of queue) {
+    let entries: readonly Dirent[];
+    try {
+      entries = readdirSync(folder, { withFileTypes: true });
+    } catch {
+      continue;
+    }
+    for (const entry of entries) {
+      looked += 1;
+      if (looked > mostLooked) return undefined;
+      if (entry.isFile() && entry.name === name) return join(folder, name);
+      if (entry.isDirectory() && depth < deepest && entry.name !== "node_modules") {
+        queue.push({ folder: join(folder, entry.name), depth: depth + 1 });
+      }
+    }
   }
   return undefined;
 }

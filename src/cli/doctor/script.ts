@@ -6,6 +6,7 @@ import {
   beginningOf,
   elfLoader,
   findInPath,
+  findNearby,
   isExecutable,
   kindOfPath,
   nearTo,
@@ -61,16 +62,24 @@ function refuseMissing(file: string, findings: Findings): boolean {
   const kind = kindOfPath(file);
   if (kind === "file") return true;
   if (kind === "missing") {
-    const near = nearTo(file);
-    const remedy =
-      near === undefined
-        ? [
-            `put it there, or write the path where it is; to look for it: find / -name ${shellWord(basename(file))}`,
-          ]
-        : [`if ${near} is meant, write that path, or: mv ${shellWord(near)} ${shellWord(file)}`];
+    const remedy = remedyOfMissing(file);
     findings.fail("there is no such file", { cause: whyMissing(file), remedy });
   } else findings.fail(`is no file but a ${kind === "folder" ? "folder" : "device or socket"}`);
   return false;
+}
+
+function remedyOfMissing(file: string): readonly string[] {
+  const word = shellWord(file);
+  const elsewhere = findNearby(file);
+  if (elsewhere !== undefined)
+    return [`cp ${shellWord(elsewhere)} ${word}, or write the path where it is`];
+  const near = nearTo(file);
+  if (near !== undefined)
+    return [`if ${near} is meant, write that path, or: mv ${shellWord(near)} ${word}`];
+  return [
+    `put it there; in a Dockerfile: COPY ${basename(file)} ${word}`,
+    `or write the path where it is: find / -name ${shellWord(basename(file))}`,
+  ];
 }
 
 /** Signs of an editor on another system, which the kernel takes for a part of the first line. */

@@ -34,6 +34,13 @@ test("all that is missing for a service is named, each with what makes it good",
   expect(found).toContain(`mkdir -p ${path}/logs`);
 });
 
+test("a program that lies elsewhere in the same tree is found there", async () => {
+  const folder = new Folder();
+  const there = folder.file("app/build/release/cache_server", "#!/bin/sh\necho\n");
+  const asked = `${folder.path}/app/bin/cache_server`;
+  expect(words(await examined(asked, folder))).toContain(`cp ${there} ${asked}`);
+});
+
 test("a service with all of it that listens is well", async () => {
   const folder = new Folder();
   const program = folder.file("bin/server", "#!/bin/sh\nexec sleep 9\n");
