@@ -56,7 +56,8 @@ function stranger(deed: never): string {
 
 type OfKind<Kind extends Deed["kind"]> = Extract<Deed, { readonly kind: Kind }>;
 
-function probe({ node, outcome, took, helpers, nacks, tcp, unheard }: OfKind<"probe">): Words {
+function probe(deed: OfKind<"probe">): Words {
+  const { delay, helpers, nacks, node, outcome, took, tcp, unheard } = deed;
   const asked = members(helpers);
   switch (outcome) {
     case "late":
@@ -81,6 +82,7 @@ function probe({ node, outcome, took, helpers, nacks, tcp, unheard }: OfKind<"pr
       if (nacks > 0) cause.push(`, ${nacks === 1 ? "one" : nacks} got no answer either`);
       const over = tcpWords[tcp];
       if (over !== "") cause.push(`; ${over}`);
+      if (delay !== undefined) cause.push(`; our own timers came ${duration(delay)} late`);
       return say("probes", "warn", ["No answer from ", at(node)], cause);
     }
   }
@@ -89,6 +91,7 @@ function probe({ node, outcome, took, helpers, nacks, tcp, unheard }: OfKind<"pr
 const tcpWords = {
   acked: "TCP answered",
   silent: "TCP connects and stays silent, as with a stopped process",
+  closed: "TCP connects and is ended without an answer, as by somebody else who listens there",
   refused: "TCP is refused: nobody listens there",
   unreachable: "TCP cannot reach it",
   untried: "",

@@ -43,14 +43,17 @@ export interface TroubledProbe {
   readonly nacks: number;
   /**
    * What the ping over TCP came to. `silent`: the connection stood and nothing came, as with a process
-   * that is stopped. `refused`: nobody listens there. `unreachable`: the connection did not come to be
+   * that is stopped. `closed`: it stood and was ended without an answer, as by somebody else who listens
+   * there now, or by a process that ends. `refused`: nobody listens there. `unreachable`: the connection did not come to be
    * in time, or a router said no. `untried`: it was not begun, or nothing was known of it at the end.
    */
-  readonly tcp: "acked" | "silent" | "refused" | "unreachable" | "untried";
+  readonly tcp: "acked" | "silent" | "closed" | "refused" | "unreachable" | "untried";
   /** True if we heard nobody at all since the ping was sent. */
   readonly unheard: boolean;
   /** True if packets of the member itself came meanwhile: then only the way to it is blocked. */
   readonly heard?: true | undefined;
+  /** How late our own timers came meanwhile, if that was much: an answer may have waited for us. */
+  readonly delay?: Millis | undefined;
 }
 
 /** A suspicion of `node` began here. */

@@ -1,5 +1,5 @@
 import { type Address, formatAddress, sameAddress } from "../base/address.js";
-import type { Bytes, Instant } from "../base/units.js";
+import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { Suspect } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
 import { wholeLifeguard } from "./config.js";
@@ -11,6 +11,9 @@ import type { Refusals } from "./refusals.js";
 import type { Sender } from "./sender.js";
 import type { Dialled, Streams } from "./streams.js";
 import { startTicker } from "./ticker.js";
+
+/** What timers of a process that has time are never late by. */
+const muchDelay: Millis = 20;
 
 interface Probe {
   readonly seq: number;
@@ -39,6 +42,8 @@ interface Probe {
   observed: boolean;
   /** True once a packet of the target came that does not answer this probe. */
   heard: boolean;
+  /** The most that a timer of it came late. */
+  delay: Millis;
 }
 
 /** The failure detector: a ping, then help from others, then a verdict (SWIM section 3.1). */
@@ -106,6 +111,7 @@ export class Prober {
       accused: false,
       observed: false,
       heard: false,
+      delay: 0,
     };
     this.#current = probe;
     this.#ping(now, probe);
@@ -120,6 +126,7 @@ export class Prober {
   #awaitLonger(now: Instant, probe: Probe): void {
     if (this.#current !== probe) return;
     const { config, host } = this.#parts;
+    noteDelay(probe, now, config.timing.probeTimeout / 2);
     if (this.#refusals.enabled) this.#pingOverTcp(now, probe);
     // Not stretched with the interval: waiting does not help a packet that was lost (Lifeguard).
     const timeout = probe.sentAt + config.timing.probeTimeout;
@@ -155,6 +162,7 @@ export class Prober {
     const { lifeguard = wholeLifeguard } = config;
     const { target } = probe;
     const ping = this.#sender.ping(probe.seq, target.name);
+    noteDelay(probe, now, config.timing.probeTimeout);
     probe.indirect = true;
     host.log.debug({}, `Failed UDP ping: ${target.name} (timeout reached)`);
     const helpers = members.pick(
@@ -230,6 +238,7 @@ export class Prober {
     const { counters, host, isolation } = this.#parts;
     const { target } = probe;
     const { name } = target;
+    noteDelay(probe, now, probe.deadline - probe.sentAt);
     if (probe.contacted) {
       const text = `Was able to connect to ${name} but other probes failed, network may be misconfigured`;
       host.log.warn({ member: name }, text);
@@ -266,6 +275,7 @@ export class Prober {
       tcp: foundOverTcp(probe, now >= probe.deadline),
       unheard: isolation.silentSince(probe.sentAt),
       ...(probe.heard && outcome !== "late" && { heard: true }),
+      ...(probe.delay >= muchDelay && { delay: Math.round(probe.delay) }),
     });
   }
 
@@ -285,13 +295,17 @@ export class Prober {
   }
 }
 
+function noteDelay(probe: Probe, now: Instant, after: Millis): void {
+  probe.delay = Math.max(probe.delay, now - probe.sentAt - after);
+}
+
 /** `over`: the time for it is over, so that a connection that is still being made is none. */
 function foundOverTcp(probe: Probe, over: boolean): TroubledProbe["tcp"] {
   const { contacted, dialFailed, dialled, refusals } = probe;
   if (contacted) return "acked";
   if (refusals > 0) return "refused";
   if (dialled === undefined) return "untried";
-  if (dialled.stood) return "silent";
+  if (dialled.stood) return dialled.ended ? "closed" : "silent";
   return dialFailed || over ? "unreachable" : "untried";
 }
 

@@ -34,6 +34,8 @@ export type Serve = (
 export interface Dialled {
   /** True once it stood: the other side's kernel took it, or a byte came. */
   readonly stood: boolean;
+  /** True once it was ended by the other side, or broke. */
+  readonly ended: boolean;
 }
 
 interface Exchange {
@@ -43,6 +45,7 @@ interface Exchange {
   /** Present if and only if we dialled. */
   readonly done: ((now: Instant, outcome: Outcome) => void) | undefined;
   stood: boolean;
+  ended: boolean;
   receivedBytes: number;
   /** What came so far of a message of somebody who dialled us. */
   heldBytes: number;
@@ -125,6 +128,7 @@ export class Streams {
   closed(now: Instant, stream: StreamId, reason: string | undefined, refused: boolean): void {
     const exchange = this.#open.get(stream);
     if (exchange === undefined) return;
+    exchange.ended = true;
     this.#forget(exchange);
     if (reason === undefined) this.#close(exchange);
     exchange.done?.(now, { kind: "failure", reason: reason ?? "EOF", refused });
@@ -142,6 +146,7 @@ export class Streams {
       reader,
       done,
       stood: false,
+      ended: false,
       receivedBytes: 0,
       heldBytes: 0,
     };

@@ -144,10 +144,18 @@ describe("of a probe is told", () => {
       ["stands and is silent", "silent", ({ swim }, stream) => swim.streamStands(stream)],
       [
         "stands and is reset",
-        "silent",
+        "closed",
         ({ now, swim }, stream) => {
           swim.streamStands(stream);
           swim.streamClosed(now, stream, "connection reset by peer");
+        },
+      ],
+      [
+        "stands and is ended, as by another member",
+        "closed",
+        ({ now, swim }, stream) => {
+          swim.streamStands(stream);
+          swim.streamClosed(now, stream, undefined);
         },
       ],
       [
@@ -169,6 +177,19 @@ describe("of a probe is told", () => {
     happens(bench, bench.takeDial()?.stream ?? 0);
     bench.run(500);
     expect(troubled(bench)).toMatchObject({ outcome: "lost", tcp });
+  });
+
+  test("how late our own timers came, if that is worth a word", () => {
+    const delays = [0, 19, 140].map((late) => {
+      const { bench } = probing(1);
+      bench.run(240);
+      bench.now += 10 + late;
+      bench.host.timers.runDue(bench.now);
+      bench.run(1_000);
+      const { delay } = troubled(bench);
+      return delay;
+    });
+    expect(delays).toEqual([undefined, undefined, 140]);
   });
 
   test("nothing of the connection, if it was being made when the ack came", () => {

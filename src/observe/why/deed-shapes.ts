@@ -46,9 +46,10 @@ const shapes: Shapes = {
     took: time,
     helpers: names,
     nacks: count,
-    tcp: oneOf("acked", "silent", "refused", "unreachable", "untried"),
+    tcp: oneOf("acked", "silent", "closed", "refused", "unreachable", "untried"),
     unheard: flag,
     heard: maybe(yes),
+    delay: maybe(time),
   },
   suspected: {
     node: text,
