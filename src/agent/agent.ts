@@ -172,7 +172,7 @@ export class Agent {
       environment: () => inheritedEnvironment(process.env, this.#rpcAddress),
     });
     hub.setHandlers(handlers);
-    answerAboutHandlers(insight.topics, { hub, members });
+    const handlerStates = answerAboutHandlers(insight.topics, { hub, members });
     const driver = new Driver(serf, {
       ...sockets,
       onEvent: (event) => {
@@ -294,7 +294,7 @@ export class Agent {
       chronicle: insight.chronicle,
       sendErrors: () => sockets.udp.counters.sendErrors,
       handlers: () => hub.counters,
-      handlerStates: () => [],
+      handlerStates,
       rpc: this.#rpc,
       balancing: () => this.#balancing.status,
       loopDelays: () => this.#standing.delays(),

@@ -1,6 +1,7 @@
 import { encodeBase64 } from "../../base/base64.js";
 import type { Log } from "../../base/log.js";
 import type { Chronicle } from "../../observe/chronicle.js";
+import type { HandlerState } from "../../observe/handler-run.js";
 import type { Member } from "../../serf/events.js";
 import type { AgentFiles } from "../agent-files.js";
 import { now } from "../driver.js";
@@ -36,12 +37,17 @@ export function openJournal({ chronicle, files, log, settings }: JournalSources)
   });
 }
 
-/** Answers questions about the handlers of an agent. `members`: all; undefined while they are not all there is. */
+/**
+ * Answers questions about the handlers of an agent; what comes back tells how they fare. `members`: all;
+ * undefined while they are not all there is.
+ */
 export function answerAboutHandlers(
   topics: TopicAnswers,
   parts: { readonly hub: EventHub; readonly members: () => readonly Member[] | undefined },
-): void {
-  new HandlerTopics({ ...parts, now, wallClock }).answerIn(topics);
+): () => readonly HandlerState[] {
+  const handlers = new HandlerTopics({ ...parts, now, wallClock });
+  handlers.answerIn(topics);
+  return () => handlers.states();
 }
 
 function wallClock(): number {

@@ -52,7 +52,8 @@ export const handlerFamilies: readonly Family[] = [
     "gauge",
     "gossipd_handler_failing",
     "1 if the run that ended last failed",
-    ({ lastRun }) => Number(lastRun !== null && !["ok", "running"].includes(lastRun.result)),
+    ({ lastRun }) => Number(lastRun !== null && lastRun.result !== "ok"),
+    Math.max,
   ),
   counters(
     "gossipd_handler_events_lost_total",
@@ -76,17 +77,19 @@ export function scriptLabel(script: string): string {
   return script.slice(0, maxScriptLength).replace(/[\u0000-\u001f\u007f]/g, " ");
 }
 
+/** `together`: of two handlers with one label, such as an event and a state handler of the same script. */
 function perScript(
   kind: Family["kind"],
   name: string,
   help: string,
   numberOf: (handler: HandlerState) => number,
+  together = (one: number, other: number): number => one + other,
 ): Family {
   const read: Family["read"] = ({ handlerStates }) => {
     const byLabel = new Map<string, number>();
     for (const handler of handlerStates().slice(0, maxScripts)) {
       const label = scriptLabel(handler.script);
-      byLabel.set(label, (byLabel.get(label) ?? 0) + numberOf(handler));
+      byLabel.set(label, together(byLabel.get(label) ?? 0, numberOf(handler)));
     }
     return Array.from(byLabel, ([label, value]): Sample => ({ labels: [label], value }));
   };
