@@ -399,6 +399,23 @@ test("a pool is told by what is wanted, why, and what is served", async () => {
   });
 });
 
+test("each scrape asks balancers and handlers once, and anew", async () => {
+  const asked = { balancing: 0, handlers: 0 };
+  const member = new ScrapedMember(new SerfCluster(), "a", {
+    balancing: () => {
+      asked.balancing += 1;
+      return undefined;
+    },
+    handlerStates: () => {
+      asked.handlers += 1;
+      return [];
+    },
+  });
+  await member.scrape();
+  await Promise.all([member.scrape(), member.scrape()]);
+  expect(asked).toEqual({ balancing: 3, handlers: 3 });
+});
+
 test("a balancer is in step only if it is well and serves the version that is wanted", async () => {
   const inStep = async (parts: Partial<BalancerStatus>): Promise<number | undefined> =>
     (await balanced(balancerStatus(parts)).scrape()).get(

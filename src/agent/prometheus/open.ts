@@ -36,9 +36,41 @@ const families: readonly Family[] = [
  */
 export function openMetrics(source: MetricSource): OpenMetrics {
   const registry = new Registry();
-  for (const family of families) register(family, source, registry);
+  const balancing = new Once(source.balancing);
+  const handlerStates = new Once(source.handlerStates);
+  const asked: MetricSource = {
+    ...source,
+    balancing: () => balancing.answer(),
+    handlerStates: () => handlerStates.answer(),
+  };
+  for (const family of families) register(family, asked, registry);
   countSightings(source, registry);
-  return { contentType: registry.contentType, text: () => registry.metrics() };
+  const text = (): Promise<string> => {
+    balancing.forget();
+    handlerStates.forget();
+    // All families are read before this returns, so that no two scrapes get into each other's way.
+    return registry.metrics();
+  };
+  return { contentType: registry.contentType, text };
+}
+
+/** Many families read what is much work to put together: once for each scrape. */
+class Once<Answer> {
+  readonly #ask: () => Answer;
+  #known: { readonly answer: Answer } | undefined;
+
+  constructor(ask: () => Answer) {
+    this.#ask = ask;
+  }
+
+  answer(): Answer {
+    this.#known ??= { answer: this.#ask() };
+    return this.#known.answer;
+  }
+
+  forget(): void {
+    this.#known = undefined;
+  }
 }
 
 function register(family: Family, source: MetricSource, registry: Registry): void {
