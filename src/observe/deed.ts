@@ -72,7 +72,7 @@ export interface Stalled {
 }
 
 /** Our agent began to be a member. */
-export interface Started {
+interface Started {
   readonly kind: "started";
   readonly node: string;
   /** `ip:port` that others are told. */
@@ -80,7 +80,7 @@ export interface Started {
 }
 
 /** Our agent began to leave on purpose. */
-export interface Leaving {
+interface Leaving {
   readonly kind: "leaving";
   readonly node: string;
 }

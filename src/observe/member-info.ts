@@ -2,7 +2,7 @@ import type { Millis } from "../base/units.js";
 
 export type MemberStatus = "none" | "alive" | "leaving" | "left" | "failed";
 
-export interface VersionRange {
+interface VersionRange {
   readonly min: number;
   readonly max: number;
   readonly current: number;

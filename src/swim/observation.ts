@@ -57,7 +57,7 @@ export interface TroubledProbe {
 }
 
 /** A suspicion of `node` began here. */
-export interface Suspected {
+interface Suspected {
   readonly kind: "suspected";
   readonly node: string;
   /** The accuser: our own name if it is our own verdict. */
@@ -73,7 +73,7 @@ export interface Suspected {
 }
 
 /** Another member suspects `node` as well; at most 15 of each suspicion. */
-export interface Confirmed {
+interface Confirmed {
   readonly kind: "confirmed";
   readonly node: string;
   readonly by: string;
@@ -82,7 +82,7 @@ export interface Confirmed {
 }
 
 /** A suspicion is over and the member is here: it refuted, or we hear again that we heard nobody. */
-export interface Cleared {
+interface Cleared {
   readonly kind: "cleared";
   readonly node: string;
   readonly why: "refuted" | "we were cut off";
@@ -106,7 +106,7 @@ export interface Gone {
 }
 
 /** `node` is new here, or back after it was gone. */
-export interface Appeared {
+interface Appeared {
   readonly kind: "appeared";
   readonly node: string;
   /** `ip:port`. */
@@ -119,7 +119,7 @@ export interface Appeared {
 }
 
 /** `node` lives and is elsewhere now: it was replaced before it was missed. */
-export interface Moved {
+interface Moved {
   readonly kind: "moved";
   readonly node: string;
   readonly from: string;
@@ -128,7 +128,7 @@ export interface Moved {
 }
 
 /** We ourselves were said to be suspect or dead, and refuted that. */
-export interface Accused {
+interface Accused {
   readonly kind: "accused";
   /** Our own name, so that all records about one member are found by it. */
   readonly node: string;
@@ -140,7 +140,7 @@ export interface Accused {
 }
 
 /** Our own Lifeguard score changed: 0 is healthy. */
-export interface HealthChanged {
+interface HealthChanged {
   readonly kind: "health";
   /** Our own name. */
   readonly node: string;
