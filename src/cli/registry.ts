@@ -117,6 +117,11 @@ export const registry: readonly Entry[] = [
     summary: "Print the version",
     load: async () => (await import("./commands/version.js")).versionCommand,
   },
+  {
+    name: "why",
+    summary: "Say what happened to a member, and the likely cause",
+    load: async () => (await import("./commands/why.js")).whyCommand,
+  },
 ];
 
 /** The text that lists the commands. */

@@ -26,7 +26,7 @@ export function condense(entries: readonly Entry[]): Fact[] {
 function repetitionOf(deed: Deed): string | undefined {
   switch (deed.kind) {
     case "probe":
-      return `probe ${deed.outcome} ${deed.tcp} ${deed.unheard} ${deed.node}`;
+      return `probe ${deed.outcome} ${deed.tcp} ${deed.unheard} ${deed.heard} ${deed.node}`;
     case "health":
       return `health ${deed.score} ${deed.node}`;
     default:

@@ -52,7 +52,7 @@ export class Evidence {
   /** Who takes the member for suspect or gone on their own word, whether they answered or not. */
   get accusers(): readonly string[] {
     const names = new Set<string>();
-    for (const { deed } of this.all("suspected")) names.add(deed.by);
+    for (const { deed } of this.all("suspected")) if (deed.exchanged !== true) names.add(deed.by);
     for (const { deed } of this.all("confirmed")) names.add(deed.by);
     for (const { from } of this.probes("lost")) names.add(from);
     names.delete(this.node);

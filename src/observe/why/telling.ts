@@ -142,7 +142,7 @@ function lossIn(deed: Deed, at: WallTime, self: string): Loss | undefined {
       if (deed.outcome === "late") return undefined;
       return { node: deed.node, at, how: deed.outcome, unheard: deed.unheard };
     case "suspected":
-      if (deed.by !== self) return undefined;
+      if (deed.by !== self || deed.exchanged === true) return undefined;
       return { node: deed.node, at, how: "lost", unheard: deed.unheard };
     case "gone":
       if (deed.by !== self || deed.state === "left") return undefined;
