@@ -31,10 +31,20 @@ function command(kind: Kind): [string, string[]] {
 export async function runCli(
   kind: Kind,
   args: readonly string[],
-  { env = {}, timeout = 20_000 }: { env?: Record<string, string>; timeout?: number } = {},
+  {
+    env = {},
+    timeout = 20_000,
+    within = [],
+  }: {
+    env?: Record<string, string>;
+    timeout?: number;
+    /** As of {@link AgentOptions}. */
+    within?: readonly string[];
+  } = {},
 ): Promise<CliResult> {
   const [program, before] = command(kind);
-  const child = spawn(program, [...before, ...args], {
+  const [first, ...rest] = [...within, program, ...before];
+  const child = spawn(first as string, [...rest, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout,
@@ -71,6 +81,7 @@ export class Agent {
   readonly name: string;
   readonly ip: string;
   readonly #child: ChildProcess;
+  readonly #within: readonly string[];
   readonly #output: { text(): string };
   readonly #errors: { text(): string };
   readonly exited: Promise<number | null>;
@@ -80,6 +91,7 @@ export class Agent {
     this.name = options.name;
     this.ip = options.ip;
     this.#child = child;
+    this.#within = options.within ?? [];
     this.#output = collect(child.stdout as NodeJS.ReadableStream);
     const errors = collect(child.stderr as NodeJS.ReadableStream);
     this.#errors = errors;
@@ -148,7 +160,8 @@ export class Agent {
   /** Asks this agent by the command line of `kind` (its own program's unless told otherwise). */
   cli(args: readonly string[], kind: Kind = this.kind): Promise<CliResult> {
     const [name, ...rest] = args;
-    return runCli(kind, [name as string, `-rpc-addr=${this.rpc}`, ...rest]);
+    const within = this.#within;
+    return runCli(kind, [name as string, `-rpc-addr=${this.rpc}`, ...rest], { within });
   }
 
   /** The members this agent shows, sorted by name. */

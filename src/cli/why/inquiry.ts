@@ -7,6 +7,7 @@ import type { Item } from "../../observe/why/telling.js";
 import type { RpcMember, RpcQuestion } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
 import { unpackJson } from "../../rpc/packed-json.js";
+import { sortedPairs } from "../output.js";
 
 /** What the members said, and who said nothing. */
 export interface Hearing {
@@ -57,7 +58,8 @@ export class Inquiry {
       if (rest.length === 0) break;
       for (const names of grouped(rest)) await this.#ask(page, names, names);
     }
-    const accounts = [...this.#tellers].map(([name, { items, more, reach }]) =>
+    const tellers = sortedPairs(this.#tellers);
+    const accounts = tellers.map(([name, { items, more, reach }]) =>
       accountOf(name, items, reach, !more),
     );
     const quiet = present.filter((name) => !this.#tellers.has(name));

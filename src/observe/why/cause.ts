@@ -1,7 +1,8 @@
 import type { Account } from "./account.js";
 import { accuserAtFault, refuted } from "./causes/accuser.js";
 import { contested, joined, left, movedOr, restartedOr } from "./causes/coming-and-going.js";
-import { cutOff, hostGone, oneWay, partition, path, udpBlocked } from "./causes/network.js";
+import { cutOff, hostGone, oneWay, partition } from "./causes/network.js";
+import { lossyPaths, pairPath, udpBlocked } from "./causes/paths.js";
 import { processGone, slow, stoodStill } from "./causes/process.js";
 import type { Episode } from "./episode.js";
 import { Evidence } from "./evidence.js";
@@ -13,11 +14,12 @@ const departures: readonly Rule[] = [
   processGone,
   stoodStill,
   accuserAtFault,
+  pairPath,
+  partition,
   oneWay,
   cutOff,
-  partition,
   udpBlocked,
-  path,
+  lossyPaths,
   refuted,
   hostGone,
   slow,
@@ -32,7 +34,7 @@ export function causeOf(
 ): Verdict {
   const evidence = new Evidence(node, episode, accounts);
   const departure = (): Verdict | undefined => firstOf(departures, evidence, words);
-  const rules = [contested, joined, movedOr(departure), restartedOr(departure), ...departures];
+  const rules = [contested, movedOr(departure), restartedOr(departure), joined, ...departures];
   return firstOf(rules, evidence, words) ?? unexplained(node, words);
 }
 

@@ -22,6 +22,9 @@ export interface Episode {
 /** Signs that are further apart belong to different episodes, unless the member was gone in between. */
 const quiet: Millis = 45_000;
 
+/** That it joined is a matter of its own, unless something happens at once. */
+const arrival: Millis = 2_000;
+
 /** A pause of ours that is an episode even if nobody else noticed it. */
 const longPause: Millis = 1_000;
 
@@ -38,7 +41,7 @@ export function episodesOf(node: string, accounts: readonly Account[]): Episode[
   let seen: Seen[] = [];
   let end = Number.NEGATIVE_INFINITY;
   /** Those to whom it is suspect or gone. */
-  let against = new Set<string>();
+  const against = new Set<string>();
   const close = (): void => {
     const [first] = seen;
     if (first !== undefined && isRemarkable(seen)) {
@@ -47,10 +50,8 @@ export function episodesOf(node: string, accounts: readonly Account[]): Episode[
     seen = [];
   };
   for (const sign of signs) {
-    if (beginOf(sign.fact) - end > quiet && against.size === 0) {
-      close();
-      against = new Set();
-    }
+    const gap = beginOf(sign.fact) - end;
+    if (against.size === 0 && gap > (seen.every(isArrival) ? arrival : quiet)) close();
     seen.push(sign);
     end = Math.max(end, sign.fact.until);
     takeSide(against, sign);
@@ -82,6 +83,10 @@ function isSign(deed: Deed, node: string): boolean {
     default:
       return false;
   }
+}
+
+function isArrival({ fact }: Seen): boolean {
+  return fact.deed.kind === "started" || fact.deed.kind === "appeared";
 }
 
 function isRemarkable(seen: readonly Seen[]): boolean {

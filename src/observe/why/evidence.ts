@@ -18,6 +18,12 @@ export interface Told<K extends Deed["kind"]> {
 /** What else happened so near to an episode may have to do with it. */
 const nearBy: Millis = 15_000;
 
+/** So soon a member that was accused is heard, if it can be heard. */
+const refutedWithin: Millis = 3_000;
+
+/** By so much times that two members tell may be out of order. */
+const aMoment: Millis = 500;
+
 /** All that is known of one episode, as the rules of causes.ts ask for it. */
 export class Evidence {
   readonly node: string;
@@ -96,6 +102,50 @@ export class Evidence {
       .filter((fact) => fact.at >= begin - 2_000 && beginOf(fact) <= end)
       .flatMap((fact) => toldOf({ from: account.from, fact }, "stalled"))
       .filter(({ deed }) => deed.node === account.from);
+  }
+
+  /** From the ping that was the first to be missed until somebody found it well again; undefined: none was. */
+  get silence(): { readonly from: WallTime; readonly until: WallTime } | undefined {
+    const [first] = this.probes("lost");
+    const suspicion = this.all("suspected").find(({ deed }) => deed.exchanged !== true);
+    const at = Math.min(
+      first === undefined ? Number.POSITIVE_INFINITY : first.at - first.deed.took,
+      suspicion?.at ?? Number.POSITIVE_INFINITY,
+    );
+    if (at === Number.POSITIVE_INFINITY) return undefined;
+    return { from: at, until: this.wellAfter(at) ?? this.episode.end };
+  }
+
+  /** What the member itself lost near to the episode. */
+  get ownLosses(): readonly Loss[] {
+    return this.own === undefined ? [] : this.lossesOf(this.own);
+  }
+
+  /**
+   * Who heard it accuse others while they missed it: then packets of it got through. As soon as a cut is
+   * mended they hear that as well, but then it loses nobody any more.
+   */
+  get heardAccusing(): readonly string[] {
+    const { episode, own, silence } = this;
+    if (silence === undefined) return [];
+    const lastLoss = Math.max(...this.ownLosses.map(({ at }) => at), Number.NEGATIVE_INFINITY);
+    const until =
+      own === undefined && !episode.over ? Number.POSITIVE_INFINITY : lastLoss - aMoment;
+    return this.others
+      .flatMap(({ facts, from }) => facts.flatMap((fact) => toldOf({ from, fact }, "accused")))
+      .filter(({ at, deed }) => deed.by === this.node && at >= silence.from && at <= until)
+      .map(({ from }) => from);
+  }
+
+  /** The first time that it heard it was accused, if nobody heard its answer. */
+  get answerInVain(): Told<"accused"> | undefined {
+    const { goneAt } = this;
+    if (goneAt === undefined) return undefined;
+    return this.all("accused").find(({ at, deed }) => {
+      if (at > goneAt || deed.by === this.node) return false;
+      const well = this.wellAfter(at);
+      return well === undefined || well - at > refutedWithin;
+    });
   }
 
   /** When the others first took it for gone. */

@@ -27,7 +27,8 @@ export function explain(node: string, accounts: readonly Account[], words: Words
 
 /** What members tell of themselves is of interest only while something happened to `node`. */
 function concerns({ at, deed, until }: Row, node: string, episodes: readonly Explained[]): boolean {
-  if (!("node" in deed) || deed.node === node) return true;
+  const passing = deed.kind === "stalled" || deed.kind === "health";
+  if (!passing && (!("node" in deed) || deed.node === node)) return true;
   return episodes.some(
     ({ episode }) => until >= episode.begin - around && at <= episode.end + around,
   );

@@ -45,7 +45,7 @@ function sayDeed(deed: Deed, words: Words): string {
     case "applied":
       return `balancer ${name(deed.balancer)} ${applied[deed.way]}${sayCount(deed.count)}, ${words.span(deed.took)} (${deed.cause})${failed(deed)}`;
     case "stalled":
-      return `${name(deed.node)} ${stalled[deed.how]} for ${words.span(deed.took)}, until now`;
+      return `${name(deed.node)} ${stalled[deed.how]} for ${words.span(deed.took)} until then`;
     case "started":
       return `the agent of ${name(deed.node)} starts, at ${deed.address}`;
     case "leaving":
@@ -74,15 +74,19 @@ function sayProbe(probe: DeedOf<"probe">, words: Words): string {
   const parts = [`ping of ${words.name(node)} not answered`];
   if (helpers.length > 0) {
     const found =
-      outcome === "helped"
-        ? "one of them got an answer"
-        : `${nacks === 0 ? "nothing came of that" : `${nacks} got no answer either`}`;
+      outcome === "helped" ? "one of them got an answer" : sayNacks(helpers.length, nacks);
     parts.push(`asked ${words.names(helpers)}: ${found}`);
   }
   if (probe.tcp !== "untried") parts.push(`TCP: ${tcp[probe.tcp]}`);
   if (probe.unheard) parts.push("nobody at all was heard meanwhile");
   if (probe.heard === true) parts.push("but packets of it came meanwhile");
   return parts.join("; ");
+}
+
+function sayNacks(helpers: number, nacks: number): string {
+  if (nacks === 0) return "nothing came of that";
+  if (nacks >= helpers) return "no answer either";
+  return `${nacks} got no answer either, of the rest nothing was heard`;
 }
 
 const tcp = {
@@ -95,7 +99,10 @@ const tcp = {
 function sayGone({ by, confirmations, node, state, why }: DeedOf<"gone">, words: Words): string {
   const name = words.name(node);
   if (state === "left") return `${name} left${by === node ? " on purpose" : ""}`;
-  const agreed = confirmations === 0 ? "" : ` (${confirmations} others agreed)`;
+  const agreed =
+    confirmations === 0
+      ? ""
+      : ` (${confirmations} ${confirmations === 1 ? "other" : "others"} agreed)`;
   switch (why) {
     case "refused":
       return `${name} failed: its host refuses connections${agreed}`;

@@ -2,8 +2,11 @@ import type { WallTime } from "../../chronicle.js";
 import type { Evidence, Told } from "../evidence.js";
 import type { Rule, Verdict, Words } from "../verdict.js";
 
-/** What an agent that starts at its own old place is before: pings that others had answered. */
-const justBefore = 1_000;
+/** By so much times that two members tell may be out of order. */
+const clockFault = 300;
+
+/** So soon after its start others have heard of it, and it of them. */
+const arrival = 5_000;
 
 /** Two processes that have one name: it moves to and fro. */
 export const contested: Rule = (evidence, words) => {
@@ -162,16 +165,21 @@ function moveOf(evidence: Evidence): Move | undefined {
   return { from: deed.from ?? "elsewhere", to, who, how };
 }
 
-function wasThereBefore(evidence: Evidence, start: Told<"started">): boolean {
+/** Others knew it before this start. */
+function wasThereBefore(evidence: Evidence, { at: start }: Told<"started">): boolean {
   const { episode, node, others } = evidence;
-  const before = (at: WallTime): boolean => at < start.at - justBefore / 20;
-  const signs = episode.seen.some(({ fact, from }) => from !== node && before(fact.at));
-  const known = evidence.all("appeared").some(({ deed }) => deed.before !== undefined);
-  const answered = others.some(({ roundTrips }) =>
-    roundTrips.some(({ at }) => at < start.at - justBefore),
+  const signs = episode.seen.some(
+    ({ fact, from }) => from !== node && fact.at < start - clockFault,
   );
-  // Who begins with a number of its own that is too low is told by the others that it is dead.
-  return signs || known || answered || evidence.all("accused").length > 0;
+  const answered = others.some(({ roundTrips }) =>
+    roundTrips.some(({ at }) => at < start - clockFault),
+  );
+  if (signs || answered) return true;
+  const soon = (at: WallTime): boolean => at >= start - clockFault && at <= start + arrival;
+  const arrivals = evidence.all("appeared").filter(({ at }) => soon(at));
+  if (arrivals.length > 0) return arrivals.some(({ deed }) => deed.before !== undefined);
+  // Its numbers begin anew, and the others answer that they know higher ones.
+  return evidence.all("accused").some(({ at }) => soon(at));
 }
 
 function lowered(summary: string): string {

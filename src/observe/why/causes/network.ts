@@ -1,10 +1,8 @@
-import type { Account, Loss } from "../account.js";
+import { compareTexts } from "../../../base/compare-texts.js";
+import type { Account } from "../account.js";
 import type { Evidence, Told } from "../evidence.js";
 import type { Rule } from "../verdict.js";
 import { answersBefore } from "./process.js";
-
-/** So long a member that was accused can be heard again in any case, if it can be heard at all. */
-const refutedWithin = 3_000;
 
 /** Packets pass from it or to it, and not the other way. */
 export const oneWay: Rule = (evidence, words) => {
@@ -14,21 +12,22 @@ export const oneWay: Rule = (evidence, words) => {
     .all("probe")
     .filter(({ deed }) => deed.heard === true && isBarred(deed.tcp) && deed.outcome === "lost");
   const count = heard.reduce((sum, { times }) => sum + times, 0);
-  const deaf = ownLosses(evidence).some(({ unheard }) => unheard);
-  if (count > 1 || (count > 0 && deaf)) {
+  const accusations = evidence.heardAccusing;
+  const deaf = evidence.ownLosses.some(({ unheard }) => unheard);
+  if (count > 1 || accusations.length > 0 || (count > 0 && deaf)) {
     return {
       cause: "one-way",
       confidence: deaf ? "certain" : "likely",
       members: [],
       summary: `Packets from ${name} arrive at the others, packets to it do not: a one-way cut.`,
       because: [
-        `${words.names(heard.map(({ from }) => from))} heard it while their own pings to it got lost`,
+        `${words.names([...heard.map(({ from }) => from), ...accusations])} heard it while pings to it got lost`,
         ...(deaf ? ["it says itself that it heard nobody"] : []),
       ],
       advice: `Look at what filters or routes packets to ${name}: firewall, address translation, security group.`,
     };
   }
-  const unanswered = inVain(evidence);
+  const unanswered = evidence.answerInVain;
   if (unanswered === undefined) return undefined;
   return {
     cause: "one-way",
@@ -43,21 +42,22 @@ export const oneWay: Rule = (evidence, words) => {
   };
 };
 
-/** It lost the others as well, all of them. */
+/** It lost the others as well. */
 export const cutOff: Rule = (evidence, words) => {
   const { node, others } = evidence;
-  const losses = ownLosses(evidence).filter(({ how }) => how === "lost");
+  const losses = evidence.ownLosses.filter(({ how }) => how === "lost");
   const deaf = losses.some(({ unheard }) => unheard);
   const lost = new Set(losses.map((loss) => loss.node));
-  if (!deaf && (lost.size < 2 || lost.size < others.length)) return undefined;
+  const lostAll = lost.size > 1 && others.every(({ from }) => lost.has(from));
+  if (!deaf && !lostAll) return undefined;
   const name = words.name(node);
   return {
     cause: "cut-off",
-    confidence: "certain",
+    confidence: lostAll ? "certain" : "likely",
     members: [],
     summary: `${name} was cut off from the network, on its side.`,
     because: [
-      deaf ? "it heard nobody at all, as it says itself" : `it lost ${words.names(lost)} as well`,
+      `it lost ${words.names(lost)} itself${deaf ? ", and heard nobody at all" : ""}`,
       ...silenceBetween(evidence, words.names.bind(words)),
     ],
     advice: `Look at the link, switch port and network settings of ${name}.`,
@@ -96,88 +96,6 @@ export const partition: Rule = (evidence, words) => {
   };
 };
 
-/** Only the ping over TCP came through. */
-export const udpBlocked: Rule = (evidence, words) => {
-  const { node } = evidence;
-  const found = evidence.probes("tcp");
-  const count = sum(found);
-  if (count === 0 || count < sum(evidence.probes("lost"))) return undefined;
-  const who = [...new Set(found.map(({ from }) => from))];
-  const name = words.name(node);
-  const fine = fineBesides(evidence, who);
-  const because = [
-    `pings of ${words.names(who)} over UDP got lost, ${words.times(count)}, and over TCP they were answered`,
-    ...(fine.length > 0 ? [`${words.names(fine)} reached it over UDP as well`] : []),
-  ];
-  const [only] = who;
-  const elsewhere = only === undefined ? [] : troubledBesides(evidence, only, "tcp");
-  if (who.length === 1 && only !== undefined && elsewhere.length > 1) {
-    return {
-      cause: "accuser",
-      confidence: "likely",
-      members: [only],
-      summary: `UDP to and from ${words.name(only)} is blocked, not that of ${name}.`,
-      because: [...because, `${words.name(only)} has the same with ${words.names(elsewhere)}`],
-      advice: `Let UDP through to the gossip port of ${words.name(only)}, in both directions.`,
-    };
-  }
-  const between =
-    fine.length > 0 ? `between ${words.names(who)} and ${name}` : `to or from ${name}`;
-  return {
-    cause: "udp-blocked",
-    confidence: count > 1 ? "certain" : "likely",
-    members: fine.length > 0 ? who : [],
-    summary: `UDP is blocked ${between}; TCP works.`,
-    because,
-    advice: `Let UDP through to the gossip port, as well as TCP, in both directions (firewall, security group).`,
-  };
-};
-
-/** Helpers reach it where somebody does not. */
-export const path: Rule = (evidence, words) => {
-  const { node } = evidence;
-  const helped = evidence.probes("helped");
-  if (helped.length === 0 || sum(helped) < sum(evidence.lost("unreachable", "refused"))) {
-    return undefined;
-  }
-  const name = words.name(node);
-  const who = [...new Set(helped.map(({ from }) => from))];
-  const helpers = new Set(helped.flatMap(({ deed }) => deed.helpers));
-  const because = [
-    `pings of ${words.names(who)} got lost, ${words.times(sum(helped))}, while those of helpers (${words.names(helpers)}) were answered`,
-    ...helped
-      .filter(({ deed }) => deed.tcp === "acked")
-      .slice(0, 1)
-      .map(() => "TCP passed, so it is UDP that gets lost"),
-    ...heardMeanwhile(helped, words.names.bind(words)),
-  ];
-  const [only] = who;
-  const elsewhere = only === undefined ? [] : troubledBesides(evidence, only, "helped");
-  if (who.length === 1 && only !== undefined && elsewhere.length > 1) {
-    return {
-      cause: "accuser",
-      confidence: "likely",
-      members: [only],
-      summary: `Packets get lost at ${words.name(only)}, not at ${name}.`,
-      because: [...because, `${words.name(only)} has the same with ${words.names(elsewhere)}`],
-      advice: `Look at the link of ${words.name(only)}.`,
-    };
-  }
-  const wide = who.length > 2 && who.length * 2 > evidence.others.length;
-  return {
-    cause: "path",
-    confidence: sum(helped) > 1 ? "likely" : "possible",
-    members: wide ? [] : who,
-    summary: wide
-      ? `Packets to or from ${name} get lost now and then.`
-      : `Packets between ${words.names(who)} and ${name} get lost, in one direction or both; others reach it.`,
-    because,
-    advice: wide
-      ? `Look at the link of ${name}.`
-      : `Look at the way between ${words.names(who)} and ${name}: routes, firewalls, a lossy link.`,
-  };
-};
-
 /** Nothing came of it at all. */
 export const hostGone: Rule = (evidence, words) => {
   const { node } = evidence;
@@ -210,25 +128,6 @@ function isBarred(tcp: Told<"probe">["deed"]["tcp"]): boolean {
   return tcp === "unreachable" || tcp === "untried";
 }
 
-function sum(told: readonly Told<"probe">[]): number {
-  return told.reduce((count, { times }) => count + times, 0);
-}
-
-function ownLosses({ episode, own }: Evidence): readonly Loss[] {
-  const { begin, end } = episode;
-  return (own?.losses ?? []).filter(({ at }) => at >= begin - 15_000 && at <= end + 15_000);
-}
-
-/** An accusation that it heard at once, when nobody heard its answer; undefined if there is none. */
-function inVain(evidence: Evidence): Told<"accused"> | undefined {
-  const { goneAt } = evidence;
-  if (goneAt === undefined) return undefined;
-  return evidence.all("accused").find(({ at }) => {
-    const well = evidence.wellAfter(at);
-    return at <= goneAt + refutedWithin && (well === undefined || well - at > refutedWithin);
-  });
-}
-
 /** Those that all who lost it lost as well, at about the same time. */
 function matesOf(evidence: Evidence, losers: readonly Account[]): string[] {
   const counts = new Map<string, number>();
@@ -237,35 +136,13 @@ function matesOf(evidence: Evidence, losers: readonly Account[]): string[] {
       if (how === "lost") counts.set(node, (counts.get(node) ?? 0) + 1);
     }
   }
-  const names = new Set(losers.map(({ from }) => from));
+  const others = new Set(losers.map(({ from }) => from));
+  // Whom it lost itself was not on its side; each may have been cut off for itself.
+  for (const { how, node } of evidence.ownLosses) if (how === "lost") others.add(node);
   return [...counts]
-    .filter(([name, count]) => !names.has(name) && count * 2 >= losers.length)
+    .filter(([name, count]) => !others.has(name) && count * 2 >= losers.length)
     .map(([name]) => name)
-    .sort();
-}
-
-/** Others that answered and have had answers of it over UDP since. */
-function fineBesides(evidence: Evidence, troubled: readonly string[]): readonly string[] {
-  const { begin, end } = evidence.episode;
-  return evidence.answered(begin, end + 60_000).filter((name) => !troubled.includes(name));
-}
-
-function troubledBesides(evidence: Evidence, name: string, how: Loss["how"]): string[] {
-  const account = evidence.account(name);
-  if (account === undefined) return [];
-  return evidence
-    .lossesOf(account)
-    .filter((loss) => loss.how === how)
-    .map(({ node }) => node);
-}
-
-function heardMeanwhile(
-  probes: readonly Told<"probe">[],
-  names: (names: Iterable<string>) => string,
-): string[] {
-  const heard = probes.filter(({ deed }) => deed.heard === true);
-  if (heard.length === 0) return [];
-  return [`packets of it came to ${names(heard.map(({ from }) => from))} meanwhile`];
+    .sort(compareTexts);
 }
 
 function silenceBetween(evidence: Evidence, names: (names: Iterable<string>) => string): string[] {

@@ -41,7 +41,7 @@ export const stoodStill: Rule = (evidence, words) => {
   const name = words.name(node);
   const stalls = own === undefined ? [] : evidence.stallsOf(own);
   const longest = stalls.toSorted((one, other) => other.deed.took - one.deed.took)[0];
-  if (longest !== undefined) {
+  if (longest !== undefined && explainsSilence(stalls, evidence)) {
     const { how, took } = longest.deed;
     const because = [
       `it says so itself: ${stallWords[how]} for ${words.span(took)}, until ${words.clock(longest.at)}`,
@@ -97,6 +97,23 @@ export const slow: Rule = (evidence, words) => {
     advice: "Look at the processor load there, and at the network between these members.",
   };
 };
+
+/**
+ * True if it stood still for most of the time that it was not heard: short stalls are common on a busy
+ * machine, and no cause of a long silence.
+ */
+function explainsSilence(stalls: readonly Told<"stalled">[], evidence: Evidence): boolean {
+  const { silence } = evidence;
+  if (silence === undefined) {
+    // Nobody missed it. If acks were lost on one path only, that is no stall either.
+    return evidence.all("probe").every(({ deed }) => deed.outcome === "late");
+  }
+  const covered = stalls.reduce((sum, { at, deed }) => {
+    const begin = Math.max(silence.from, at - deed.took);
+    return sum + Math.max(0, Math.min(silence.until, at) - begin);
+  }, 0);
+  return covered * 2 >= silence.until - silence.from;
+}
 
 const stallWords = {
   paused: "it got no processor time",
