@@ -1,6 +1,5 @@
 import { formatAddress } from "../../base/address.js";
 import { OperatorError } from "../../base/errors.js";
-import { suggest } from "../../base/suggest.js";
 import { hours, type Millis } from "../../base/units.js";
 import type { Account } from "../../observe/why/account.js";
 import type { RpcMember } from "../../rpc/api.js";
@@ -55,7 +54,7 @@ async function askWhy(agent: RpcClient, node: string, since: Millis): Promise<Wh
   const hearing = await introduce("Error sending query", () => inquiry.hear(members));
   const known = members.find(({ name }) => name === node);
   if (known === undefined && !hearing.accounts.some((account) => tellsOf(account, node))) {
-    throw unknown(node, members);
+    throw await unknown(node, members);
   }
   return {
     node,
@@ -75,7 +74,8 @@ function addressOf({ addr, port }: RpcMember): string {
   return formatAddress({ ip: addr, port });
 }
 
-function unknown(node: string, members: readonly RpcMember[]): OperatorError {
+async function unknown(node: string, members: readonly RpcMember[]): Promise<OperatorError> {
+  const { suggest } = await import("../../base/suggest.js");
   const near = suggest(
     node,
     members.map(({ name }) => name),

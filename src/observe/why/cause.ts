@@ -3,7 +3,7 @@ import { accuserAtFault, refuted } from "./causes/accuser.js";
 import { contested, joined, left, movedOr, restartedOr } from "./causes/coming-and-going.js";
 import { cutOff, hostGone, oneWay, partition } from "./causes/network.js";
 import { lossyPaths, pairPath, udpBlocked } from "./causes/paths.js";
-import { processGone, slow, stoodStill } from "./causes/process.js";
+import { processGone, slow, stoodStill, stranger } from "./causes/process.js";
 import type { Episode } from "./episode.js";
 import { Evidence } from "./evidence.js";
 import type { Rule, Verdict, Words } from "./verdict.js";
@@ -13,6 +13,7 @@ const departures: readonly Rule[] = [
   left,
   processGone,
   stoodStill,
+  stranger,
   accuserAtFault,
   pairPath,
   partition,

@@ -79,6 +79,7 @@ function sayProbe(probe: DeedOf<"probe">, words: Words): string {
   }
   if (probe.tcp !== "untried") parts.push(`TCP: ${tcp[probe.tcp]}`);
   if (probe.unheard) parts.push("nobody at all was heard meanwhile");
+  if (probe.delay !== undefined) parts.push(`own timers came ${words.span(probe.delay)} late`);
   if (probe.heard === true) parts.push("but packets of it came meanwhile");
   return parts.join("; ");
 }
@@ -92,6 +93,7 @@ function sayNacks(helpers: number, nacks: number): string {
 const tcp = {
   acked: "answered",
   silent: "connected, no answer",
+  closed: "connected, and closed without an answer",
   refused: "connection refused",
   unreachable: "no connection",
 } as const;

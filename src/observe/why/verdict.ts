@@ -7,18 +7,19 @@ import type { Evidence } from "./evidence.js";
  *
  * `left`: it left on purpose. `restarted`: its agent was started again at the same address. `moved`: it was
  * started again elsewhere. `contested`: two agents have its name. `process-gone`: its process is not there
- * and its host answers. `paused`: its process stood still. `overloaded`: it was too busy, or slow.
+ * and its host answers. `stranger`: something else listens there. `paused`: its process stood still. `overloaded`: it was too busy, or slow.
  * `host-gone`: nothing of its host was heard. `cut-off`: it heard nobody itself. `one-way`: packets passed
  * in one direction only. `partition`: it was with others on one side of a cut. `udp-blocked`: TCP passes and
  * UDP does not. `path`: it is the way between it and one other, or some. `accuser`: who accused it was at
  * fault. `joined`: it came, nothing was the matter. `unknown`: what was seen fits none of these.
  */
-export type CauseName =
+type CauseName =
   | "left"
   | "restarted"
   | "moved"
   | "contested"
   | "process-gone"
+  | "stranger"
   | "paused"
   | "overloaded"
   | "host-gone"
@@ -32,7 +33,7 @@ export type CauseName =
   | "unknown";
 
 /** How much speaks for it: somebody knows it, all that was seen fits, or other causes would fit as well. */
-export type Confidence = "certain" | "likely" | "possible";
+type Confidence = "certain" | "likely" | "possible";
 
 export interface Verdict {
   readonly cause: CauseName;

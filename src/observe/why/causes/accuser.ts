@@ -24,6 +24,19 @@ export const accuserAtFault: Rule = (evidence, words) => {
       advice: `Look at the host of ${accuser}.`,
     };
   }
+  const late = evidence.probes("lost").find(({ deed }) => (deed.delay ?? 0) * 2 >= deed.took);
+  if (late?.deed.delay !== undefined) {
+    return {
+      ...fault,
+      confidence: "likely",
+      summary: `${accuser} accused ${name} because ${accuser} itself was late.`,
+      because: [
+        `its own timers came ${words.span(late.deed.delay)} late then, so an answer may have waited there`,
+        "nobody else lost it",
+      ],
+      advice: `Look at the processor load of ${accuser}.`,
+    };
+  }
   const losses = evidence.lossesOf(account).filter(({ how }) => how === "lost");
   const deaf =
     losses.some(({ unheard }) => unheard) ||

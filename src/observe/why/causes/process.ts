@@ -35,6 +35,24 @@ export const processGone: Rule = (evidence, words) => {
   };
 };
 
+/** Its host takes connections where it was, and who takes them does not speak to us. */
+export const stranger: Rule = (evidence, words) => {
+  const closed = evidence.lost("closed");
+  if (closed.length === 0 || closed.length * 2 < evidence.probes("lost").length) return undefined;
+  const name = words.name(evidence.node);
+  return {
+    cause: "stranger",
+    confidence: "likely",
+    members: [],
+    summary: `Something else listens where ${name} was, or it has another key.`,
+    because: [
+      `connections of ${words.names(closed.map(({ from }) => from))} were taken and closed without an answer`,
+      ...answersBefore(evidence, words),
+    ],
+    advice: `See on the host of ${name} what listens on its gossip port, and compare keys and labels.`,
+  };
+};
+
 /** It says itself that it stood still, or its kernel took connections and it said nothing. */
 export const stoodStill: Rule = (evidence, words) => {
   const { node, own } = evidence;
@@ -122,7 +140,7 @@ const stallWords = {
 } as const;
 
 /** True if it says that its agent was there before the episode began. */
-export function ranThroughout({ episode, own }: Evidence): boolean {
+function ranThroughout({ episode, own }: Evidence): boolean {
   if (own === undefined) return false;
   const started = own.facts.some(
     ({ at, deed }) => deed.kind === "started" && at >= episode.begin - 1_000,
