@@ -38,6 +38,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/force-leave.js")).forceLeaveCommand,
   },
   {
+    name: "handlers",
+    summary: "Show the event handlers of the agent and their runs, or test one",
+    load: async () => (await import("./commands/handlers.js")).handlersCommand,
+  },
+  {
     name: "info",
     summary: "Show what the agent says about itself",
     load: async () => (await import("./commands/info.js")).infoCommand,

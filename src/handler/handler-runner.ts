@@ -26,7 +26,8 @@ export const runLimits: RunLimits = {
 export interface RunOptions {
   /** A command line for /bin/sh. */
   readonly script: string;
-  readonly stdin: Bytes;
+  /** What it reads, or the descriptor from which it does; that stays the caller's to close. */
+  readonly stdin: Bytes | number;
   readonly environment: Environment;
   readonly limits: RunLimits;
   readonly onSlow: () => void;
@@ -61,6 +62,7 @@ export class ScriptRun {
   readonly #timers: NodeJS.Timeout[] = [];
   #resolve: (result: RunResult) => void = () => {};
   #child: ChildProcess | undefined;
+  #pid: number | undefined;
   /** The script exited and its output is closed. */
   #closed: Ending | undefined;
   #stopping = false;
@@ -72,6 +74,11 @@ export class ScriptRun {
       this.#resolve = resolve;
     });
     this.#start();
+  }
+
+  /** Of the process that leads the script's group and session; undefined if there never was one. */
+  get pid(): number | undefined {
+    return this.#pid;
   }
 
   /**
@@ -105,6 +112,7 @@ export class ScriptRun {
       return;
     }
     this.#child = child;
+    this.#pid = child.pid;
     child.once("error", ({ message }) => this.#conclude({ failure: message, exitStatus: null }));
     child.once("close", (code, signal) => {
       const failure = failureOf(code, signal) ?? (this.#stopping ? "told to end" : undefined);
@@ -116,7 +124,8 @@ export class ScriptRun {
     child.stderr?.on("data", (chunk: Bytes) => this.#tail.write(chunk));
     // A script need not read its input.
     child.stdin?.on("error", () => {});
-    child.stdin?.end(this.#options.stdin);
+    const { stdin } = this.#options;
+    if (typeof stdin !== "number") child.stdin?.end(stdin);
     this.#limit();
   }
 
@@ -151,10 +160,10 @@ const pipeGrace: Millis = seconds(1);
  * pipe for both keeps what a script writes in the order in which it was written, as Serf does; of
  * two pipes nobody knows.
  */
-function spawnScript({ script, environment }: RunOptions): ChildProcess {
+function spawnScript({ environment, script, stdin }: RunOptions): ChildProcess {
   return spawn("/bin/sh", ["-c", 'exec /bin/sh -c "$0" 2>&1', script], {
     env: environment,
-    stdio: "pipe",
+    stdio: [typeof stdin === "number" ? stdin : "pipe", "pipe", "pipe"],
     detached: true,
   });
 }

@@ -1,0 +1,169 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { OperatorError } from "../../base/errors.js";
+import { type Millis, seconds } from "../../base/units.js";
+import {
+  type Environment,
+  handlerEnvironment,
+  type StateNews,
+} from "../../handler/handler-input.js";
+import type { Member, MemberEventKind, SerfEvent } from "../../serf/events.js";
+import { encodeText } from "../../wire/text.js";
+import { parseTagPairs, UsageError } from "../argv.js";
+import type { Arguments, Command, Terminal } from "../command.js";
+import { formatOption, outputFormat, toJson } from "../output.js";
+import { type BenchTask, givenTo, runBench } from "./bench.js";
+import { benchText, givenText, warningsOf } from "./bench-report.js";
+import { readMembers, sampleMembers } from "./members-file.js";
+
+const defaultTimeout: Millis = seconds(60);
+
+const memberKinds: readonly MemberEventKind[] = [
+  "member-join",
+  "member-leave",
+  "member-failed",
+  "member-update",
+  "member-reap",
+];
+
+export const handlerTestCommand: Command = {
+  name: "handlers test",
+  usage: "[options] SCRIPT",
+  about:
+    "Tries a script out as the agent would run it: same environment, same standard input, same process. SCRIPT is a command line as in -event-handler, without filters. It is run for real, in the current folder, and its exit status, its output and the changes that it made to files there are shown. It is run once more with members whose tags hold blanks, patterns and commands, and what that did to the watched files is taken back. Needs no agent. The exit code is 0 if the script succeeded and nothing is to be warned of, and 1 if not.",
+  options: [
+    {
+      flag: "members",
+      kind: "text",
+      value: "path",
+      placeholder: "FILE",
+      help: "JSON file with the members that it is told of, as members -format json prints them. By default two web servers.",
+    },
+    {
+      flag: "event",
+      kind: "text",
+      value: [...memberKinds, "state", "state+json", "user:NAME", "query:NAME"],
+      placeholder: "KIND",
+      help: "What it is run for: member-join (the default), member-leave, member-failed, member-update, member-reap, state, state+json, user:NAME or query:NAME.",
+    },
+    {
+      flag: "payload",
+      kind: "text",
+      placeholder: "TEXT",
+      help: "Payload of the user event or query.",
+    },
+    {
+      flag: "node",
+      kind: "text",
+      placeholder: "NAME",
+      help: "The agent's own name. Default: the name of this host.",
+    },
+    {
+      flag: "tag",
+      kind: "text",
+      placeholder: "KEY=VALUE",
+      repeatable: true,
+      help: "A tag of the agent itself.",
+    },
+    {
+      flag: "watch-dir",
+      kind: "text",
+      value: "path",
+      placeholder: "DIR",
+      repeatable: true,
+      help: "Show changes to files in this folder, too.",
+    },
+    {
+      flag: "timeout",
+      kind: "duration",
+      placeholder: "DURATION",
+      help: "When the script is told to end, like handler_timeout. Default 60s.",
+    },
+    {
+      flag: "hostile",
+      kind: "switch",
+      help: "Run it with hostile tags as well. Default true.",
+    },
+    {
+      flag: "show",
+      kind: "switch",
+      help: "Only print the environment and the standard input that it would be given.",
+    },
+    formatOption,
+  ],
+  positionals: "path",
+  run: async (args, terminal) => {
+    const format = outputFormat(args);
+    const task = taskOf(args, terminal);
+    if (args.switched("show") === true) {
+      terminal.out(format === "json" ? shownJson(task) : shownText(task));
+      return 0;
+    }
+    const report = await runBench(task);
+    const warnings = warningsOf(report);
+    if (format === "json") terminal.out(`${toJson({ ...report, warnings })}\n`);
+    else terminal.out(await benchText(report, warnings));
+    return warnings.length === 0 ? 0 : 1;
+  },
+};
+
+function taskOf(args: Arguments, { env }: Terminal): BenchTask {
+  const [script, ...others] = args.positionals;
+  if (script === undefined || others.length > 0) {
+    throw new UsageError("Give the script as one argument, in quotes if it has blanks.");
+  }
+  const file = args.text("members");
+  const members = file === undefined ? sampleMembers : readMembers(file);
+  const timeout = args.duration("timeout") ?? defaultTimeout;
+  if (timeout <= 0) throw new UsageError("-timeout must be above 0.");
+  const name = args.text("node") ?? hostname();
+  const self = { ...(sampleMembers[0] as Member), name, tags: parseTagPairs(args.texts("tag")) };
+  return {
+    script,
+    told: toldOf(args.text("event") ?? "member-join", args.text("payload") ?? "", members),
+    self,
+    environment: env,
+    rpcAddress: "127.0.0.1:7373",
+    folders: [...new Set([process.cwd(), ...args.texts("watch-dir").map((dir) => resolve(dir))])],
+    timeout,
+    hostile: args.switched("hostile") ?? true,
+  };
+}
+
+function toldOf(event: string, payload: string, members: readonly Member[]): SerfEvent | StateNews {
+  const sorted = members.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  if (event === "state" || event === "state+json") {
+    const alive = sorted.filter(({ status }) => status === "alive");
+    return { kind: "state", members: alive, json: event === "state+json" };
+  }
+  const [, kind, name] = /^(user|query):(.+)$/s.exec(event) ?? [];
+  const message = { ltime: 1, name: name ?? "", payload: encodeText(payload) };
+  if (kind === "user") return { kind, coalesce: false, ...message };
+  if (kind === "query") {
+    return { kind, id: 1, deadline: Number.POSITIVE_INFINITY, from: "", ...message };
+  }
+  const member = memberKinds.find((one) => one === event);
+  if (member === undefined) {
+    throw new OperatorError(
+      `-event: there is no ${event}; it is one of ${memberKinds.join(", ")}, state, state+json, user:NAME and query:NAME`,
+    );
+  }
+  if (sorted.length === 0)
+    throw new OperatorError(`-members: a ${event} is of one member at least`);
+  return { kind: member, members: sorted };
+}
+
+function shownText(task: BenchTask): string {
+  return givenText(ownVariables(task), givenTo(task).stdin);
+}
+
+function shownJson(task: BenchTask): string {
+  const stdin = Buffer.from(givenTo(task).stdin).toString("utf8");
+  return `${toJson({ environment: ownVariables(task), stdin })}\n`;
+}
+
+/** What the script is given beside what the agent itself has, which may be nobody's business. */
+function ownVariables(task: BenchTask): Environment {
+  const { SERF_RPC_ADDR } = givenTo(task).environment;
+  return { ...handlerEnvironment(task.told, task.self, {}), SERF_RPC_ADDR };
+}
