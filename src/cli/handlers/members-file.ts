@@ -12,6 +12,9 @@ const statuses: ReadonlySet<unknown> = new Set<Member["status"]>([
   "failed",
 ]);
 
+/** Scripts are not told of them. */
+const versions = { min: 1, max: 5, current: 5 };
+
 /** For those who have no file: two members as of web servers. */
 export const sampleMembers: readonly Member[] = [
   made("web1", [192, 0, 2, 1], { role: "web", port: "8080" }),
@@ -45,9 +48,6 @@ export function made(
     delegate: versions,
   };
 }
-
-/** Scripts are not told of them. */
-const versions = { min: 1, max: 5, current: 5 };
 
 const defaultPort = 7946;
 
