@@ -70,6 +70,12 @@ export function givenTo({ environment, rpcAddress, self, told }: BenchTask): Giv
   };
 }
 
+/** What a script is given beside what the agent itself has, which may be nobody's business. */
+export function ownVariables(task: BenchTask): Environment {
+  const { SERF_RPC_ADDR } = givenTo(task).environment;
+  return { ...handlerEnvironment(task.told, task.self, {}), SERF_RPC_ADDR };
+}
+
 /** Runs the script for real: once as the agent would, and once more with hostile members, after which files are put back. */
 export async function runBench(task: BenchTask): Promise<BenchReport> {
   const { folders, script, timeout } = task;

@@ -2,18 +2,12 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { OperatorError } from "../../base/errors.js";
 import { type Millis, seconds } from "../../base/units.js";
-import {
-  type Environment,
-  handlerEnvironment,
-  type StateNews,
-} from "../../handler/handler-input.js";
+import type { StateNews } from "../../handler/handler-input.js";
 import type { Member, MemberEventKind, SerfEvent } from "../../serf/events.js";
-import { encodeText } from "../../wire/text.js";
 import { parseTagPairs, UsageError } from "../argv.js";
 import type { Arguments, Command, Terminal } from "../command.js";
 import { formatOption, outputFormat, toJson } from "../output.js";
-import { type BenchTask, givenTo, runBench } from "./bench.js";
-import { benchText, givenText, warningsOf } from "./bench-report.js";
+import type { BenchTask } from "./bench.js";
 import { readMembers, sampleMembers } from "./members-file.js";
 
 const defaultTimeout: Millis = seconds(60);
@@ -95,8 +89,13 @@ export const handlerTestCommand: Command = {
   run: async (args, terminal) => {
     const format = outputFormat(args);
     const task = taskOf(args, terminal);
+    // What runs scripts is loaded by none of the other commands about handlers.
+    const { givenTo, ownVariables, runBench } = await import("./bench.js");
+    const { benchText, givenText, warningsOf } = await import("./bench-report.js");
     if (args.switched("show") === true) {
-      terminal.out(format === "json" ? shownJson(task) : shownText(task));
+      const [environment, { stdin }] = [ownVariables(task), givenTo(task)];
+      const shown = { environment, stdin: Buffer.from(stdin).toString("utf8") };
+      terminal.out(format === "json" ? `${toJson(shown)}\n` : givenText(environment, stdin));
       return 0;
     }
     const report = await runBench(task);
@@ -137,7 +136,7 @@ function toldOf(event: string, payload: string, members: readonly Member[]): Ser
     return { kind: "state", members: alive, json: event === "state+json" };
   }
   const [, kind, name] = /^(user|query):(.+)$/s.exec(event) ?? [];
-  const message = { ltime: 1, name: name ?? "", payload: encodeText(payload) };
+  const message = { ltime: 1, name: name ?? "", payload: Buffer.from(payload) };
   if (kind === "user") return { kind, coalesce: false, ...message };
   if (kind === "query") {
     return { kind, id: 1, deadline: Number.POSITIVE_INFINITY, from: "", ...message };
@@ -151,19 +150,4 @@ function toldOf(event: string, payload: string, members: readonly Member[]): Ser
   if (sorted.length === 0)
     throw new OperatorError(`-members: a ${event} is of one member at least`);
   return { kind: member, members: sorted };
-}
-
-function shownText(task: BenchTask): string {
-  return givenText(ownVariables(task), givenTo(task).stdin);
-}
-
-function shownJson(task: BenchTask): string {
-  const stdin = Buffer.from(givenTo(task).stdin).toString("utf8");
-  return `${toJson({ environment: ownVariables(task), stdin })}\n`;
-}
-
-/** What the script is given beside what the agent itself has, which may be nobody's business. */
-function ownVariables(task: BenchTask): Environment {
-  const { SERF_RPC_ADDR } = givenTo(task).environment;
-  return { ...handlerEnvironment(task.told, task.self, {}), SERF_RPC_ADDR };
 }
