@@ -35,11 +35,18 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("the package holds programs, declarations, handlers, README and licences alone", () => {
+test("the package holds programs, declarations, handlers, monitoring, README and licences alone", () => {
   const wanted =
-    /^(?:LICENSE|README\.md|package\.json|bin\/gossipd\.js|handlers\/(?:lb\/)?[\w-]+\.(?:sh|cfg|conf|json|md)|dist\/bundle\/THIRD-PARTY\.txt|dist\/bundle\/(?:cli|lib)\/[\w.-]+\.js|dist\/bundle\/simulate\/worker\.js|dist\/bundle\/simulate-page\/page\.(?:css|js)|dist\/bundle\/page\/page\.html|dist\/bundle\/(?:lib|base)\/[\w-]+\.d\.ts)$/;
+    /^(?:LICENSE|README\.md|package\.json|bin\/gossipd\.js|handlers\/(?:lb\/)?[\w-]+\.(?:sh|cfg|conf|json|md)|docker\/monitoring\/[\w.]+\.(?:json|md|sh|yml)|dist\/bundle\/THIRD-PARTY\.txt|dist\/bundle\/(?:cli|lib)\/[\w.-]+\.js|dist\/bundle\/simulate\/worker\.js|dist\/bundle\/simulate-page\/page\.(?:css|js)|dist\/bundle\/page\/page\.html|dist\/bundle\/(?:lib|base)\/[\w-]+\.d\.ts)$/;
   expect(files.filter((path) => !wanted.test(path))).toEqual([]);
-  expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "handlers/haproxy.sh"]));
+  expect(files).toEqual(
+    expect.arrayContaining([
+      "LICENSE",
+      "README.md",
+      "handlers/haproxy.sh",
+      "docker/monitoring/alerts.yml",
+    ]),
+  );
 });
 
 test("a strict program compiles against it, without the types of Node.js, and runs", () => {
