@@ -53,11 +53,6 @@ export class MemberInfos {
     return counts;
   }
 
-  get hasSuspects(): boolean {
-    for (const _ of this.#parts.serf.suspicions()) return true;
-    return false;
-  }
-
   #describeAll(members: readonly Member[]): MemberInfo[] {
     const suspicions = this.#suspicions();
     const lost = this.#lostProbes();

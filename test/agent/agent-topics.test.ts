@@ -68,3 +68,19 @@ test("an agent that was stopped knows it afterwards, and why others thought ill 
   one.close();
   two.close();
 });
+
+test("what an agent sees that hears nobody is not settled, though it accuses nobody", async ({
+  start,
+}) => {
+  const first = await start(["-profile=local"]);
+  const second = await start(["-profile=local", `-join=${first.ip}`], { name: "b" });
+  const client = await clientOf(first);
+  await until("they are settled", async () => {
+    const { members, settled } = await client.ask("self", {});
+    return settled && members.alive === 2;
+  });
+  second.signal("SIGSTOP");
+  await until("it is in doubt", async () => !(await client.ask("self", {})).settled);
+  expect((await client.ask("self", {})).members).toMatchObject({ alive: 2, suspected: 0 });
+  client.close();
+});

@@ -58,7 +58,8 @@ describe("a member is described", () => {
   test("with its accusers, since when, and the probes that were lost", () => {
     const { cluster, infos, others } = group();
     cluster.crash(others[0]);
-    for (let waited = 0; infos.hasSuspects === false && waited < 20; waited += 1) cluster.run(500);
+    for (let waited = 0; infos.counts().suspected === 0 && waited < 20; waited += 1)
+      cluster.run(500);
     cluster.run(500);
     const [b] = infos.matching({ name: "b" });
     const accusers = b?.suspectedBy ?? [];

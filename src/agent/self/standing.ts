@@ -42,7 +42,7 @@ export class Standing {
     this.#steadiness = new Steadiness({
       now,
       isJoined: () => arrival.isComplete,
-      hasSuspects: () => infos.hasSuspects,
+      hasSuspects: () => serf.instances().suspect > 0,
     });
     topics.on("members", (ask) => ({ members: infos.matching(ask) }));
     topics.on("self", () => this.info());

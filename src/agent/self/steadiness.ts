@@ -7,7 +7,7 @@ export interface SteadinessParts {
   readonly now: () => Instant;
   /** False while the members that we see are not all there is. */
   readonly isJoined: () => boolean;
-  /** True while anybody is suspected. */
+  /** True while anybody is suspected, and be it by us alone because we hear nobody. */
   readonly hasSuspects: () => boolean;
 }
 
