@@ -117,10 +117,29 @@ async function examineAcks(question: ClusterQuestion): Promise<readonly Finding[
   const findings = new Findings("reach", "answers of the members to a query");
   if (others.length === 0) return [];
   const silent = await question.peers.silent(others.map(({ name }) => name));
-  if (silent.length === 0) findings.ok(`all ${others.length} others confirm it`);
-  else {
-    findings.fail(`no confirmation from ${silent.slice(0, 8).join(", ")}`, {
-      cause: "packets to or from them are lost, or they have just failed",
+  if (silent.length === 0) {
+    findings.ok(`all ${others.length} others confirm it`);
+    return findings.all;
+  }
+  const listed = silent.slice(0, 8).join(", ");
+  const reached = await Promise.all(
+    silent.slice(0, 4).map(async (name) => await question.peers.reach(name)),
+  );
+  const isThere = reached.some((one) => one?.tcp === "answers" && one.udp === "answers");
+  if (isThere && silent.length === others.length) {
+    // They answer pings from another port of ours, so only the way to our own port is left.
+    findings.fail(`none of ${listed} is heard, though they answer when they are asked directly`, {
+      cause:
+        "UDP packets to the gossip port of this machine do not arrive: a firewall here drops them",
+      remedy: [
+        "on this machine: iptables -I INPUT -p udp --dport 7946 -j ACCEPT (the port of -bind; or the same in ufw, nftables, the cloud's rules)",
+      ],
+    });
+  } else {
+    findings.fail(`no confirmation from ${listed}`, {
+      cause: reached.some((one) => one?.tcp === "answers" && one.udp !== "answers")
+        ? "TCP to them gets through, UDP does not: a firewall lets only TCP through"
+        : "packets to or from them are lost, or they have just failed",
       remedy: silent.slice(0, 2).map((name) => `gossipd why ${shellWord(name)}`),
     });
   }
