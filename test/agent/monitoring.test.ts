@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { registry } from "../../src/cli/registry.js";
 import type { HandlerState } from "../../src/observe/handler-run.js";
 import { balancerStatus } from "../support/balancer-status.js";
 import { SerfCluster } from "../support/serf-cluster.js";
@@ -93,6 +94,19 @@ test("each alert has a test of when it fires", () => {
   expect(alerts.length).toBeGreaterThan(20);
   expect(alerts.filter((name) => !new RegExp(`\\b${name}\\b`).test(tests))).toEqual([]);
 });
+
+test.for(["alerts.yml", "dashboard.json", "README.md"])(
+  "the commands that %s tells of exist",
+  (file) => {
+    const told = Array.from(
+      monitoring(file).matchAll(/\bgossipd ([a-z][a-z-]+)/g),
+      ([, name]) => name,
+    );
+    const known = new Set<string | undefined>(registry.map(({ name }) => name));
+    expect(told.length).toBeGreaterThan(1);
+    expect(told.filter((name) => !known.has(name))).toEqual([]);
+  },
+);
 
 test("the list of targets has the members that are alive, whatever their names and tags are", () => {
   const targets = join(tempDir(), "targets.json");
