@@ -123,6 +123,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/version.js")).versionCommand,
   },
   {
+    name: "wait",
+    summary: "Wait until members, views or load balancers are as they should",
+    load: async () => (await import("./commands/wait.js")).waitCommand,
+  },
+  {
     name: "why",
     summary: "Say what happened to a member, and the likely cause",
     load: async () => (await import("./commands/why.js")).whyCommand,

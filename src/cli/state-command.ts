@@ -15,6 +15,7 @@ import { UsageError } from "./argv.js";
 import type { Arguments, Command, Terminal } from "./command.js";
 import { escapeControls } from "./output.js";
 import { interrupted, introduce, rpcOptions, withAgent } from "./rpc-options.js";
+import { StatusLine } from "./status-line.js";
 
 /** One of the commands that change what a member says of itself to load balancers. */
 export interface StateChange {
@@ -76,9 +77,11 @@ async function carryOut(
   terminal.out(`${escapeControls(node)} is ${change.state}\n`);
   if (args.switched("no-wait") === true) return 0;
   const limit = args.duration("timeout") ?? defaultTimeout;
-  const progress = new Progress(terminal);
+  const progress = new StatusLine(terminal);
   const answers = await introduce("Error", () =>
-    untilAcknowledged(node, change.wanted, limit, groupOf(agent), (news) => progress.show(news)),
+    untilAcknowledged(node, change.wanted, limit, groupOf(agent), (news) => {
+      if (news.some(({ done }) => !done)) progress.show(waitingText(news));
+    }),
   );
   progress.clear();
   return report(change, node, limit, answers, terminal);
@@ -202,28 +205,8 @@ function wordsOf({ done, inUse, state }: Acknowledgement, wanted: Wanted): strin
   return `${state}, ${inUse} ${inUse === 1 ? "request" : "requests"} under way`;
 }
 
-/** Who is still waited for, in one line of a terminal; nothing at all if there is none. */
-class Progress {
-  readonly #terminal: Terminal;
-  #shown = false;
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  show(state: readonly Acknowledgement[]): void {
-    const { errColumns } = this.#terminal;
-    if (errColumns === undefined) return;
-    const waiting = state.filter(({ done }) => !done);
-    if (waiting.length === 0) return;
-    this.#shown = true;
-    const line = `Waiting for ${waiting.map((one) => `${nameOf(one)} (${wordsOf(one, "out")})`).join(", ")}`;
-    // A line that is full would scroll.
-    const shown = Array.from(line).slice(0, errColumns - 1);
-    this.#terminal.err(`\r${shown.join("")}\x1b[K`);
-  }
-
-  clear(): void {
-    if (this.#shown) this.#terminal.err("\r\x1b[K");
-  }
+/** Who is still waited for, in one line. */
+function waitingText(state: readonly Acknowledgement[]): string {
+  const waiting = state.filter(({ done }) => !done);
+  return `Waiting for ${waiting.map((one) => `${nameOf(one)} (${wordsOf(one, "out")})`).join(", ")}`;
 }

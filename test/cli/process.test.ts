@@ -29,7 +29,13 @@ const clients: readonly { args: string[]; error: string }[] = [
   { args: ["rtt", "x"], error: "Error querying agent" },
 ];
 
-const names = [...clients.map(({ args }) => args[0] as string), "agent", "keygen", "version"];
+const names = [
+  ...clients.map(({ args }) => args[0] as string),
+  "agent",
+  "keygen",
+  "version",
+  "wait",
+];
 
 test.for(names)("%s -h shows its help on stderr", async (name) => {
   const { code, stdout, stderr } = await runCli("gossipd", [name, "-h"]);

@@ -21,6 +21,9 @@ export interface AgentFeedParts<T> {
 
 const memberEvents = ["join", "leave", "failed", "update", "reap"].map((what) => `member-${what}`);
 
+/** What an agent will say again however often it is asked. */
+const finalErrors = [rpcErrors.authInvalid, rpcErrors.authRequired, "Failed to compile regex"];
+
 /** Between two readings, however many events there are. */
 const shortestPause: Millis = 100;
 
@@ -110,9 +113,9 @@ export class AgentFeed<T> {
   }
 
   #isHopeless({ message }: OperatorError): boolean {
-    const isRefused = [rpcErrors.authInvalid, rpcErrors.authRequired].some((text) =>
-      message.endsWith(text),
+    return (
+      finalErrors.some((text) => message.includes(text)) ||
+      (this.#value === undefined && !this.#parts.isPatient)
     );
-    return isRefused || (this.#value === undefined && !this.#parts.isPatient);
   }
 }

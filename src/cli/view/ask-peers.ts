@@ -14,6 +14,8 @@ export interface PeerQuestion {
   readonly payload: string;
   /** Only these answer; empty: all. */
   readonly nodes: readonly string[];
+  /** Only members with these tags answer: patterns that match any part of the value. */
+  readonly tags?: ReadonlyMap<string, string>;
   /** Live members that are waited for. */
   readonly awaited: readonly string[];
   readonly timeout?: Millis | undefined;
@@ -25,7 +27,7 @@ export interface PeerQuestion {
  */
 export async function askPeers(
   agent: RpcClient,
-  { name, payload, nodes, awaited, timeout = usualTimeout }: PeerQuestion,
+  { name, payload, nodes, awaited, tags = new Map(), timeout = usualTimeout }: PeerQuestion,
 ): Promise<ReadonlyMap<string, Bytes>> {
   const answers = new Map<string, Bytes>();
   const answered = new Awaited(awaited);
@@ -42,7 +44,7 @@ export async function askPeers(
       name,
       payload: Buffer.from(payload),
       filterNodes: nodes,
-      filterTags: new Map<string, string>(),
+      filterTags: tags,
       requestAck: true,
       relayFactor: 0,
       timeout,
