@@ -118,6 +118,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/tags.js")).tagsCommand,
   },
   {
+    name: "top",
+    summary: "Watch the agent, its members, handlers and load balancers",
+    load: async () => (await import("./commands/top.js")).topCommand,
+  },
+  {
     name: "version",
     summary: "Print the version",
     load: async () => (await import("./commands/version.js")).versionCommand,

@@ -34,7 +34,7 @@ test("the usage lists the commands that there are", async () => {
     (
       "agent completion config doctor drain event force-leave handlers info join keygen keys lb leave maint members " +
       "monitor query reachability ready rtt " +
-      "simulate tags version wait why"
+      "simulate tags top version wait why"
     ).split(" "),
   );
 });

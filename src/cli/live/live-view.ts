@@ -16,7 +16,7 @@ export interface LiveViewParts {
   readonly screen: Screen;
   readonly terminal: Pick<Terminal, "out">;
   readonly paint: Paint;
-  readonly picture: (columns: number) => Picture;
+  readonly picture: (columns: number, rows: number) => Picture;
   /** Other keys than those that scroll and end it; it is drawn anew after that. */
   readonly onKey?: (key: string) => void;
 }
@@ -54,7 +54,7 @@ export class LiveView {
     if (!this.#isOpen) return;
     const { paint, picture, screen, terminal } = this.#parts;
     const { columns, rows } = screen;
-    const { head, body, foot } = picture(columns);
+    const { head, body, foot } = picture(columns, rows);
     const room = Math.max(0, rows - head.length - 1);
     this.#offset = Math.max(0, Math.min(this.#offset, body.length - room));
     const shown = body.slice(this.#offset, this.#offset + room);
