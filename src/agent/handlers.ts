@@ -265,14 +265,15 @@ export class Handlers {
   }
 
   #conclude(script: string, event: Told, result: RunResult): void {
-    const { log } = this.#options;
+    const { journal, log } = this.#options;
     const output = Buffer.from(result.output);
     this.#counters.runs += 1;
-    if (result.writtenBytes > output.length) {
+    const isCut = result.writtenBytes > output.length;
+    if (isCut) {
       const { writtenBytes } = result;
       log.debug({ script, writtenBytes, kept: output.length }, "script output was cut to its end");
     }
-    log.debug({}, `Event '${event.kind}' script output: ${output}`);
+    log.debug({}, `Event '${event.kind}' script output: ${journal.textOf(output, isCut)}`);
     if (result.failure !== undefined) {
       this.#counters.failures += 1;
       log.error({}, `Error invoking script '${script}': ${result.failure}`);

@@ -11,7 +11,6 @@ const defaultHost = "127.0.0.1";
  */
 export function parseHttpAddress(text: string): HttpAddress {
   if (text.startsWith("unix:")) return { kind: "unix", path: socketPath(text) };
-  if (/^\d+$/.test(text)) return parseHttpAddress(`:${text}`);
   const { host, port } = split(text);
   if (port === undefined) {
     throw new OperatorError(`-http-addr ${text}: no port: say host:port, a port, or unix:/path`);
@@ -21,7 +20,7 @@ export function parseHttpAddress(text: string): HttpAddress {
 
 function split(text: string): ReturnType<typeof splitHostPort> {
   try {
-    return splitHostPort(text);
+    return splitHostPort(/^\d+$/.test(text) ? `:${text}` : text);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     throw new OperatorError(`-http-addr ${text}: ${error.message}`, { cause: error });

@@ -4,7 +4,7 @@ import type { Connection } from "./connection.js";
 import { Refusal } from "./refusal.js";
 
 /** What stands behind a request in Hono's own form. */
-export interface Exchange {
+interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly connection: Connection;

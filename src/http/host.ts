@@ -30,7 +30,7 @@ export interface Readiness {
   readonly leaving: boolean;
 }
 
-export interface MetricsText {
+interface MetricsText {
   readonly contentType: string;
   readonly text: string;
 }

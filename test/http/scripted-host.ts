@@ -90,7 +90,7 @@ const answers: { readonly [Name in TopicName]?: Topics[Name]["answer"] } = {
   },
 };
 
-export const balanced: LbStatus = {
+const balanced: LbStatus = {
   at,
   keeper: { pid: 7, renewedBy: at },
   self: "web1",

@@ -1,5 +1,5 @@
 import type { Log } from "../../base/log.js";
-import type { Instant, Millis } from "../../base/units.js";
+import type { Bytes, Instant, Millis } from "../../base/units.js";
 import type { WallTime } from "../../observe/chronicle.js";
 import { type HandlerRan, maxNamed } from "../../observe/deed.js";
 import {
@@ -121,6 +121,11 @@ export class HandlerJournal {
     return this.#mask.apply(script);
   }
 
+  /** What a script wrote, without the agent's secrets; `isCut`: there was more before. */
+  textOf(output: Bytes, isCut: boolean): string {
+    return this.#mask.apply(Buffer.from(output).toString("utf8"), isCut);
+  }
+
   /**
    * Runs that an earlier agent left undone, oldest first, one for each script at most: they had no end, or were to be
    * repeated. Given once.
@@ -221,7 +226,7 @@ export class HandlerJournal {
   }
 
   #keptOutput({ isCut, output }: RunOutcome): string {
-    const text = Buffer.from(this.#mask.apply(Buffer.from(output).toString("utf8"), isCut));
+    const text = Buffer.from(this.textOf(output, isCut));
     // Cut at the end of a character: one that lost its beginning would be an odd sign.
     let start = Math.max(0, text.length - keptOutputBytes);
     while (start > 0 && start < text.length && ((text[start] as number) & 0xc0) === 0x80)
