@@ -429,7 +429,7 @@ const compatibility: readonly Line[] = [
     says: "what handlers are told",
     held: [
       [
-        "agent/handler-input.test.ts",
+        "handler/handler-input.test.ts",
         "stdin of member events",
         "the payload $payload of user events and queries ends in a newline",
         "of user events and queries: name and time",

@@ -181,7 +181,7 @@ export const options: readonly Option[] = [
     default: "",
     value: "path",
     placeholder: "PATH",
-    help: "File that keeps the record of handler runs across restarts. Not in Serf.",
+    help: "File that keeps the record of handler runs across restarts, of at most a few megabytes and readable by the owner alone. Not in Serf.",
   },
   {
     field: "lbFile",

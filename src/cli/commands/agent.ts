@@ -24,6 +24,14 @@ export const agentCommand: Command = {
   user:NAME and query:NAME choose one event or query by its name. The script
   finds the kind in SERF_EVENT and the data on its standard input.
 
+  retry:FILTER=SCRIPT runs a script that failed again for the same event: after
+  1s, then after rests that double up to 60s, ten times in all. What happens
+  meanwhile waits and is merged; members that came or went since are left out,
+  and a query is given up when nobody waits for its answer any more. With
+  -handler-journal the next agent makes up for losses that one was told of which
+  died. "handlers" shows how each fares, "handlers test" tries a script out. Not
+  in Serf.
+
   state=SCRIPT is no event: the script is given the whole list of the members
   that are alive, at the start and whenever the list has changed, and again
   until it exits with 0; it never runs twice at once and never for a list that

@@ -25,6 +25,9 @@ export const handlersCommand: Command = {
 ${subcommands.map(({ name, summary }) => `  ${name.padEnd(6)} ${summary}`).join("\n")}`,
   run: async (args, terminal) => {
     const [given] = args.positionals;
+    if (subcommands.some(({ name }) => name === given)) {
+      throw new UsageError(`Put ${given} before the flags: handlers ${given} [options]`);
+    }
     if (given !== undefined) throw new UsageError(`There is no handlers ${given}`);
     const format = outputFormat(args);
     const answer = await askAgent(args, terminal, "Error asking for handlers", (agent) =>

@@ -8,7 +8,7 @@ const [first, second] = ["x7a", "x7b"];
 export const globbedName = "x7globbed";
 
 /** The file that a hostile value makes if a shell runs it. */
-export const executedName = "x7executed";
+const executedName = "x7executed";
 
 /**
  * A tag's value as a hostile member could set it: blanks that a shell takes for the end of a word, a pattern
