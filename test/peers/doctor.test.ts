@@ -235,6 +235,7 @@ backend cache
         /reload: .*cache\/other is in the file alone; cache\/cache1 is in the process alone/,
       );
       expect(wordsOf(said)).toContain("alive with role=cache, but not in the file: cache1, cache2");
+      expect(wordsOf(said)).toContain(`gossipd handlers log -rpc-addr=${lb.rpc}`);
       expect(wordsOf(said)).toContain(`echo reload | socat - ${haproxy.place.masterSocket}`);
     });
 

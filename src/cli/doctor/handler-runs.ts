@@ -32,7 +32,7 @@ export function examineRuns(state: HandlerState, now: number): readonly Finding[
   const mean = counts.runs === 0 ? 0 : times.sumMillis / counts.runs;
   if (mean > slowAfter) {
     findings.warn(`runs take ${formatDuration(Math.round(mean))} on average`, {
-      remedy: ["gossipd handlers log shows how long each took"],
+      remedy: ["how long each took: gossipd handlers log"],
     });
   }
   if (seen !== null && running === null && resting === null) {
@@ -79,5 +79,5 @@ function remedyOf({ exitStatus, id, output, result }: HandlerRun): readonly stri
     return [`install ${missing}, or correct its path`];
   const denied = /([\w./-]+): Permission denied/.exec(said)?.[1];
   if (denied !== undefined) return [`let the agent's user at it: ls -l ${shellWord(denied)}`];
-  return [`gossipd handlers log -id=${id} shows all that it wrote`];
+  return [`all that run ${id} wrote: gossipd handlers log -failed -output`];
 }

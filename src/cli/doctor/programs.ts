@@ -61,7 +61,7 @@ export function whyMissing(path: string): string {
   if (missing !== undefined) return `there is no folder ${missing} either`;
   if (kindOfPath(folder) !== "folder") return `${folder} is no folder`;
   const near = nearTo(path);
-  return near === undefined ? `the folder ${folder} is there` : `but there is ${near}`;
+  return near === undefined ? `the folder ${folder} is there` : `there is ${near} instead`;
 }
 
 /** A path in the same folder with a name that is alike, or the only one with the same ending. */

@@ -2,7 +2,7 @@ import { escapeControls, toJson } from "../output.js";
 import { causalOrder, type Finding } from "./finding.js";
 
 /** `unable`: no fault was found, but not all could be looked at. */
-export type Verdict = "well" | "faults" | "unable";
+type Verdict = "well" | "faults" | "unable";
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];
@@ -12,7 +12,7 @@ export interface Diagnosis {
 
 const exitCodes: Readonly<Record<Verdict, number>> = { well: 0, faults: 1, unable: 2 };
 
-export function verdictOf({ findings, cutOff }: Diagnosis): Verdict {
+function verdictOf({ findings, cutOff }: Diagnosis): Verdict {
   if (findings.some(({ result }) => result === "fail")) return "faults";
   return cutOff.length > 0 ? "unable" : "well";
 }
@@ -22,7 +22,7 @@ export function exitCodeOf(diagnosis: Diagnosis): number {
 }
 
 /** Faults first, from causes to what comes of them; then what may be one, what is well, what was left out. */
-export function inOrder(findings: readonly Finding[]): readonly Finding[] {
+function inOrder(findings: readonly Finding[]): readonly Finding[] {
   const results = ["fail", "warn", "ok", "skipped"];
   return findings.toSorted(
     (one, other) =>

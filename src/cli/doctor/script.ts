@@ -71,8 +71,14 @@ function refuseMissing(file: string, findings: Findings): boolean {
 function remedyOfMissing(file: string): readonly string[] {
   const word = shellWord(file);
   const elsewhere = findNearby(file);
-  if (elsewhere !== undefined)
-    return [`cp ${shellWord(elsewhere)} ${word}, or write the path where it is`];
+  const make =
+    kindOfPath(dirname(file)) === "missing" ? `mkdir -p ${shellWord(dirname(file))} && ` : "";
+  if (elsewhere !== undefined) {
+    return [
+      `${make}cp ${shellWord(elsewhere)} ${word}`,
+      `or write the path where it is: ${elsewhere}`,
+    ];
+  }
   const near = nearTo(file);
   if (near !== undefined)
     return [`if ${near} is meant, write that path, or: mv ${shellWord(near)} ${word}`];

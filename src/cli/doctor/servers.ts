@@ -20,7 +20,7 @@ export interface ServerPlace {
 }
 
 /** The member that a server belongs to. */
-export interface ServerOwner {
+interface ServerOwner {
   readonly name: string;
   readonly status: string;
   /** Its tag `port`, if it has one. */
