@@ -53,7 +53,7 @@ export class Chronicle {
 
   note(deed: Deed): void {
     const entry = { seq: ++this.#lastSeq, at: this.#wallClock(), deed };
-    this.#entries.push(entry);
+    if (!isFleeting(deed)) this.#entries.push(entry);
     if (this.#entries.length >= 2 * this.#capacity) {
       this.#entries = this.#entries.slice(-this.#capacity);
     }
@@ -99,4 +99,12 @@ export class Chronicle {
     const [oldest] = this.#roundTrips.keys();
     if (oldest !== undefined) this.#roundTrips.delete(oldest);
   }
+}
+
+/**
+ * True for what is only told, and not kept: queries that are answered every second would push all else out,
+ * and the journal of the handlers has them as well.
+ */
+function isFleeting(deed: Deed): boolean {
+  return deed.kind === "handler" && deed.event.startsWith("query:") && deed.failure === undefined;
 }

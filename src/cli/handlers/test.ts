@@ -24,7 +24,7 @@ export const handlerTestCommand: Command = {
   name: "handlers test",
   usage: "[options] SCRIPT",
   about:
-    "Tries a script out as the agent would run it: same environment, same standard input, same process. SCRIPT is a command line as in -event-handler, without filters. It is run for real, in the current folder, and its exit status, its output and the changes that it made to files there are shown. It is run once more with members whose tags hold blanks, patterns and commands, and what that did to the watched files is taken back. Needs no agent. The exit code is 0 if the script succeeded and nothing is to be warned of, and 1 if not.",
+    "Tries a script out as the agent would run it: same environment, same standard input, same process. SCRIPT is a command line as in -event-handler, without filters. It is run for real, in the current folder, and its exit status, its output and the changes that it made to files there are shown. It is run once more with members whose tags hold blanks, patterns and commands, and what that did to the watched files is taken back; what it does elsewhere stays. Needs no agent. The exit code is 0 if the script succeeded and nothing is to be warned of, and 1 if not.",
   options: [
     {
       flag: "members",
