@@ -1,6 +1,7 @@
 import { benchCodec } from "./codec.js";
 import { benchLb, lbUsage } from "./lb/run.js";
 import { benchLifeguard, lifeguardUsage } from "./lifeguard/run.js";
+import { benchObserve, observeUsage } from "./observe.js";
 import { benchPeers } from "./peers/run.js";
 import { benchSimulator, runSimulator } from "./simulator.js";
 import { benchStorm, stormUsage } from "./storm/run.js";
@@ -8,7 +9,7 @@ import { benchStorm, stormUsage } from "./storm/run.js";
 const usage = `usage: npm run bench -- codec
        npm run bench -- simulator
        npm run bench -- peers [--only NAME,...] [--agents 10,50] [--rounds N] [--json FILE] [--markdown]
-${lbUsage}${stormUsage}${lifeguardUsage}`;
+${observeUsage}${lbUsage}${stormUsage}${lifeguardUsage}`;
 
 const [what = "", ...args] = process.argv.slice(2);
 switch (what) {
@@ -27,6 +28,10 @@ switch (what) {
       `npm run bench -- storm ${args.join(" ")} (Node.js ${process.version})\n\n`,
     );
     benchStorm(args);
+    break;
+  case "observe":
+    await benchObserve(args);
+    process.exit(0);
     break;
   case "peers":
     process.exit(await benchPeers(args));
