@@ -41,6 +41,8 @@ export class UnknownTopicError extends OperatorError {
  */
 export class RpcClient {
   readonly #connection: Connection;
+  /** Whether the agent is one of Serf's, once somebody wanted to know. */
+  #isSerf: boolean | undefined;
 
   /** Dials, shakes hands and authenticates. */
   static async connect(target: RpcTarget): Promise<RpcClient> {
@@ -178,13 +180,15 @@ export class RpcClient {
 
   /**
    * Asks for what only our agents know (observe/topics.ts), with an answer as its types say. Serf's
-   * reject with {@link UnknownTopicError}.
+   * reject with {@link UnknownTopicError}, and are not asked at all: they would close the connection.
    */
   async ask<Name extends TopicName>(
     topic: Name,
     ask: Topics[Name]["ask"],
     patience: Millis = this.#connection.timeouts.answer,
   ): Promise<Topics[Name]["answer"]> {
+    this.#isSerf ??= isSerf(await this.stats());
+    if (this.#isSerf) throw new UnknownTopicError(topic);
     const body = { Body: JSON.stringify(ask), Topic: topic };
     const { body: answer, error } = await this.#connection.exchange("ask", body, patience);
     if (error === rpcErrors.command) throw new UnknownTopicError(topic);
@@ -213,6 +217,11 @@ export class RpcClient {
       error: error === "" ? undefined : error,
     };
   }
+}
+
+/** Serf tells what version of Go it was built by, ours that of Node.js. */
+function isSerf(stats: Stats): boolean {
+  return /^go\d/.test(stats.get("runtime")?.get("version") ?? "");
 }
 
 function queryBody(question: RpcQuestion): RequestBody<"query"> {

@@ -214,8 +214,9 @@ export class Connection {
         throw new FramingError(`nothing was asked as ${seq}`);
       }
       const shape = pending === undefined ? undefined : commands[pending.command];
-      const last =
-        shape !== undefined && (!("response" in shape) || error === rpcErrors.authRequired);
+      // An agent that refuses a request so sends no body, and closes the connection.
+      const isRefusal = error === rpcErrors.authRequired || error === rpcErrors.command;
+      const last = shape !== undefined && (!("response" in shape) || isRefusal);
       if (last) this.#settle(seq, error, undefined);
       else this.#header = { error, seq };
       return;

@@ -87,6 +87,24 @@ test("an agent keeps the file of a proxy in step, and says where it tells how it
   expect(site.servers()).toEqual([`server web2 ${other.ip}:80`]);
 });
 
+test("wait -lb-applied ends when the balancer serves whom the asked agent sees, and not before", async ({
+  site,
+  start,
+}) => {
+  const slow = { reload: ["sleep", "0.5"] };
+  const config = site.write({ load_balancer: site.section(slow) });
+  const agent = await start([`-config-file=${config}`], { name: "lb" });
+  const args = [`-join=${agent.ip}`, "-tag=role=web"];
+  const web = await start(args, { name: "web1" });
+  const flags = ["-tag=role=web", "-lb-applied", "-timeout=20s"];
+  const first = await web.cli(["wait", "-members=1", ...flags]);
+  expect(first.stdout).toBe("1 member alive with tag role=web, 1 load balancer has applied it\n");
+  expect(site.servers()).toEqual([`server web1 ${web.ip}:80`]);
+  const other = await start(args, { name: "web2" });
+  expect((await other.cli(["wait", "-members=2", ...flags])).code).toBe(0);
+  expect(site.servers()).toEqual([`server web1 ${web.ip}:80`, `server web2 ${other.ip}:80`]);
+});
+
 test("a restarted balancer leaves the file alone until it has joined again", async ({
   directory,
   site,

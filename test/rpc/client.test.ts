@@ -3,7 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { OperatorError } from "../../src/base/errors.js";
 import type { QueryAnswer, RpcEvent, RpcQuestion } from "../../src/rpc/api.js";
-import { RpcClient } from "../../src/rpc/client.js";
+import { RpcClient, UnknownTopicError } from "../../src/rpc/client.js";
 import type { RpcTimeouts } from "../../src/rpc/connection.js";
 import { packValues } from "../../src/rpc/framing.js";
 import { until } from "../support/wait.js";
@@ -314,6 +314,24 @@ test.for<{ command: string; ask: (client: RpcClient) => Promise<unknown>; patien
   const port = await fakeAgent(() => {});
   const client = await connect(port, { timeouts: { ...short, cluster: 60 } });
   await expect(ask(client)).rejects.toThrow(`no answer from the agent within ${patience} s`);
+});
+
+test("an agent of Serf is not asked what only ours know, for it would close the connection", async () => {
+  const bench = await Bench.start();
+  bench.api.topics = undefined;
+  const client = await connect(bench.port);
+  await expect(client.ask("self", {})).rejects.toThrow(UnknownTopicError);
+  expect(bench.api.calls).toEqual([]);
+  expect(await client.members()).toEqual([]);
+});
+
+test("an agent that refuses the command and closes the connection knows no topic", async () => {
+  const port = await fakeAgent((socket) => {
+    socket.write(packValues({ Error: "", Seq: 2 }, { runtime: { version: "v20.19.0" } }));
+    socket.once("data", () => socket.end(packValues({ Error: "Unsupported command", Seq: 3 })));
+  });
+  const client = await connect(port);
+  await expect(client.ask("self", {})).rejects.toThrow(UnknownTopicError);
 });
 
 test("an agent that stops within a record ends the connection", async () => {

@@ -11,7 +11,6 @@ import type {
   Stats,
   StreamRecord,
 } from "../../src/rpc/api.js";
-import { rpcErrors } from "../../src/rpc/protocol.js";
 
 /** An agent that does what the test says, and notes what it was asked. */
 export class ScriptedApi implements RpcApi {
@@ -48,8 +47,7 @@ export class ScriptedApi implements RpcApi {
 
   ask(topic: string, body: object): Promise<unknown> {
     this.#note("ask", topic, JSON.stringify(body));
-    if (this.topics === undefined) return Promise.reject(new OperatorError(rpcErrors.command));
-    return Promise.resolve(this.topics.get(topic) ?? { topic });
+    return Promise.resolve(this.topics?.get(topic) ?? { topic });
   }
 
   members(): readonly RpcMember[] {
@@ -92,7 +90,8 @@ export class ScriptedApi implements RpcApi {
   }
 
   stats(): Stats {
-    return this.sections;
+    if (this.topics !== undefined) return this.sections;
+    return new Map([...this.sections, ["runtime", new Map([["version", "go1.19.6"]])]]);
   }
 
   subscribe(filter: string, sink: (record: StreamRecord) => void): () => void {
