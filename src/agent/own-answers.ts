@@ -1,4 +1,4 @@
-import { OperatorError } from "../base/errors.js";
+import { OperatorError, reasonOf } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
 import type { QueryEvent } from "../serf/events.js";
@@ -56,7 +56,14 @@ export class OwnAnswers {
       log.debug({ query: query.name, from: query.from }, "answered another agent");
       this.#respond(query, payload);
     } catch (thrown) {
-      if (!(thrown instanceof OperatorError)) throw thrown;
+      if (!(thrown instanceof OperatorError)) {
+        // Anybody in the cluster may ask: no question is worth the agent.
+        log.error(
+          { query: query.name, from: query.from, reason: reasonOf(thrown) },
+          "query could not be answered",
+        );
+        return;
+      }
       this.#respond(query, encodeText(`error: ${thrown.message}\n`));
     }
   }

@@ -103,7 +103,12 @@ function pingOverUdp({ address, keyring, timeout }: ReachProbe): Promise<Reached
       if (confirms(packet, message.seq, keyring)) end("answers");
     });
     after(timeout, () => end(refusal ?? "silent"));
-    socket.connect(address.port, formatIp(ip), () => {
+    socket.connect(address.port, formatIp(ip), (error?: Error) => {
+      if (error !== undefined) {
+        // Nothing can be sent by a socket that is not connected.
+        end(reachedBy(error));
+        return;
+      }
       for (let number = 0; number < datagrams; number += 1) {
         after((number * timeout) / datagrams, send);
       }

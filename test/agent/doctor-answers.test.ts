@@ -64,6 +64,11 @@ test("a port where nobody listens refuses both ways", async () => {
   expect(found).toEqual({ address: `127.0.0.1:${port}`, tcp: "refused", udp: "refused" });
 });
 
+test("an address that no packet can be sent to is told, and harms nobody", async () => {
+  const found = await probe({ ip: ipOf("255.255.255.255"), port: 7_946 });
+  expect(found).toMatchObject({ tcp: "unreachable", udp: "unreachable" });
+});
+
 test("datagrams that get lost are told from connections that stand", async () => {
   const member = await startMember("a", "127.0.0.1");
   const { port } = member.address;

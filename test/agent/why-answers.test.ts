@@ -177,6 +177,17 @@ describe("what a member tells of another", () => {
     expect(JSON.stringify(deeds)).not.toContain("s3cret");
   });
 
+  test.each([
+    ["TOKEN=s3cret /opt/notify", "notify"],
+    ['A=1 TOKEN=\'s3 cret\' B="s3 \\" cret" ./notify --now', "notify"],
+    ["notify TOKEN=s3cret", "notify"],
+  ])("names the program of %s alone", (script, program) => {
+    const teller = new Teller();
+    const about = { event: "member-failed", nodes: ["web"], count: 1, took: 9 } as const;
+    teller.tell({ kind: "handler", run: 1, script, ...about });
+    expect(deedsOf(teller.ask().items)).toMatchObject([{ kind: "handler", script: program }]);
+  });
+
   test("is nothing if not even the frame of an answer has room", () => {
     expect(new Teller(170).ask().bytes).toBe(0);
   });

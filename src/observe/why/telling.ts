@@ -107,9 +107,12 @@ function shortFailure({ failure }: { readonly failure?: string | undefined }): {
   return failure === undefined ? {} : { failure: failure.slice(0, maxText) };
 }
 
-/** The program alone: arguments may be secrets, and an answer goes over the network. */
+/** What a shell takes as variables of one command: `NAME=value`, with quotes or without, before the program. */
+const assignments = /^\s*(?:[A-Za-z_]\w*=(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])*\s+)*/su;
+
+/** The program alone: variables and arguments may be secrets, and an answer goes over the network. */
 function programOf(script: string): string {
-  const [word = ""] = script.trim().split(/\s+/, 1);
+  const [word = ""] = script.replace(assignments, "").split(/\s+/, 1);
   return word.slice(word.lastIndexOf("/") + 1).slice(0, maxText);
 }
 
