@@ -131,6 +131,10 @@ export class SerfCluster {
   #hosts = 0;
   /** Packets pass only if this says so, and connections only if it does of both ways. */
   link: (from: ClusterNode, to: ClusterNode) => boolean = () => true;
+  /** Packets pass only if this says so as well; connections do not care. */
+  udp: (from: ClusterNode, to: ClusterNode) => boolean = () => true;
+  /** Addresses at which nobody listens any more, though the host is there. */
+  readonly #refusing = new Set<string>();
   /** Addresses whose packets get lost, both ways. */
   readonly #silenced = new Set<string>();
   /** On which side of a cut the nodes are; none of both reaches all. */
@@ -149,6 +153,7 @@ export class SerfCluster {
     this.#hosts += 1;
     const node = new ClusterNode(name, this.#seed, { host: this.#hosts, ...options });
     this.#nodes.set(formatAddress(node.address), node);
+    this.#refusing.delete(formatAddress(node.address));
     node.serf.start(this.now);
     this.settle(node);
     return node;
@@ -178,6 +183,12 @@ export class SerfCluster {
     node.up = false;
     this.#nodes.delete(formatAddress(node.address));
     for (const end of node.streams.values()) this.#close(end, "connection reset");
+  }
+
+  /** As {@link crash}, but its host is still there and refuses connections. */
+  kill(node: ClusterNode): void {
+    this.#refusing.add(formatAddress(node.address));
+    this.crash(node);
   }
 
   /** Stops a node as SIGSTOP does: its sockets stay open and take what fits. */
@@ -291,6 +302,7 @@ export class SerfCluster {
     const deliver = (): void => {
       const receiver = this.#nodes.get(target);
       if (receiver === undefined || !this.link(node, receiver)) return;
+      if (!this.udp(node, receiver)) return;
       this.#whenAwake(receiver, () => {
         receiver.serf.receivePacket(this.now, node.address, payload);
         this.settle(receiver);
@@ -329,7 +341,8 @@ export class SerfCluster {
         target?.up && reachable ? target.serf.acceptStream(this.now, node.address) : undefined;
       if (target === undefined || id === undefined) {
         peer.open = false;
-        this.#close(end, "connection refused");
+        const refused = reachable && this.#refusing.has(formatAddress(to));
+        this.#close(end, "connection refused", refused);
         return;
       }
       peer.id = id;
@@ -353,9 +366,9 @@ export class SerfCluster {
     this.settle(end.node);
   }
 
-  #close(end: StreamEnd, reason: string | undefined): void {
+  #close(end: StreamEnd, reason: string | undefined, refused = false): void {
     if (end.node.waiting !== undefined && end.node.up) {
-      this.#whenAwake(end.node, () => this.#close(end, reason));
+      this.#whenAwake(end.node, () => this.#close(end, reason, refused));
       return;
     }
     if (!end.open || end.id === undefined) return;
@@ -365,7 +378,7 @@ export class SerfCluster {
       this.#later(() => this.#close(end.peer, reason));
       return;
     }
-    end.node.serf.streamClosed(this.now, end.id, reason);
+    end.node.serf.streamClosed(this.now, end.id, reason, refused);
     this.settle(end.node);
   }
 

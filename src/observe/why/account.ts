@@ -28,8 +28,11 @@ export interface Fact extends Entry {
 export interface Loss {
   readonly node: string;
   readonly at: WallTime;
-  /** As of a probe; `lost` as well if it was suspected or declared dead on the teller's own word. */
-  readonly how: "lost" | "tcp" | "helped";
+  /**
+   * As of a probe; `lost` as well if it was suspected or declared dead on the teller's own word, `told` if
+   * that was on the word of others.
+   */
+  readonly how: "lost" | "tcp" | "helped" | "told";
   /** True if the teller heard nobody at all then. */
   readonly unheard: boolean;
 }

@@ -152,5 +152,5 @@ function isName(value: unknown): value is string {
 }
 
 function isHow(value: unknown): value is Loss["how"] {
-  return value === "lost" || value === "tcp" || value === "helped";
+  return value === "lost" || value === "tcp" || value === "helped" || value === "told";
 }

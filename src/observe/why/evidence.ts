@@ -65,6 +65,15 @@ export class Evidence {
     return [...names];
   }
 
+  /** Those of the others who answered that found it lost themselves, or waited in vain for its refutation. */
+  get losers(): readonly Account[] {
+    const names = new Set(this.probes("lost").map(({ from }) => from));
+    for (const { deed, from } of this.all("gone")) {
+      if (deed.by === from && deed.state === "failed") names.add(from);
+    }
+    return this.others.filter(({ from }) => names.has(from));
+  }
+
   /** Of those who answered. */
   account(name: string): Account | undefined {
     return this.others.find(({ from }) => from === name);

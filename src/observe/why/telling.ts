@@ -148,8 +148,8 @@ function lossIn(deed: Deed, at: WallTime, self: string): Loss | undefined {
       if (deed.by !== self || deed.exchanged === true) return undefined;
       return { node: deed.node, at, how: "lost", unheard: deed.unheard };
     case "gone":
-      if (deed.by !== self || deed.state === "left") return undefined;
-      return { node: deed.node, at, how: "lost", unheard: false };
+      if (deed.state === "left") return undefined;
+      return { node: deed.node, at, how: deed.by === self ? "lost" : "told", unheard: false };
     default:
       return undefined;
   }

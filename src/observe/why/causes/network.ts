@@ -67,7 +67,7 @@ export const cutOff: Rule = (evidence, words) => {
 /** It was lost together with others, by the same members. */
 export const partition: Rule = (evidence, words) => {
   const { node } = evidence;
-  const losers = evidence.others.filter(({ from }) => evidence.accusers.includes(from));
+  const losers = evidence.losers;
   const mates = matesOf(evidence, losers);
   if (mates.length === 0) return undefined;
   const witnesses = [evidence.own, ...mates.map((mate) => evidence.account(mate))].filter(
@@ -133,7 +133,7 @@ function matesOf(evidence: Evidence, losers: readonly Account[]): string[] {
   const counts = new Map<string, number>();
   for (const account of losers) {
     for (const { how, node } of evidence.lossesOf(account)) {
-      if (how === "lost") counts.set(node, (counts.get(node) ?? 0) + 1);
+      if (how === "lost" || how === "told") counts.set(node, (counts.get(node) ?? 0) + 1);
     }
   }
   const others = new Set(losers.map(({ from }) => from));
