@@ -1,7 +1,7 @@
 import type { Account } from "./account.js";
 import { accuserAtFault, refuted } from "./causes/accuser.js";
 import { contested, joined, left, movedOr, restartedOr } from "./causes/coming-and-going.js";
-import { cutOff, hostGone, oneWay, partition } from "./causes/network.js";
+import { cutOff, heardHere, hostGone, partition, unheardThere } from "./causes/network.js";
 import { lossyPaths, pairPath, udpBlocked } from "./causes/paths.js";
 import { processGone, slow, stoodStill, stranger } from "./causes/process.js";
 import type { Episode } from "./episode.js";
@@ -17,7 +17,8 @@ const departures: readonly Rule[] = [
   accuserAtFault,
   pairPath,
   partition,
-  oneWay,
+  unheardThere,
+  heardHere,
   cutOff,
   udpBlocked,
   lossyPaths,

@@ -4,31 +4,11 @@ import type { Evidence, Told } from "../evidence.js";
 import type { Rule } from "../verdict.js";
 import { answersBefore } from "./process.js";
 
-/** Packets pass from it or to it, and not the other way. */
-export const oneWay: Rule = (evidence, words) => {
-  const { node } = evidence;
-  const name = words.name(node);
-  const heard = evidence
-    .all("probe")
-    .filter(({ deed }) => deed.heard === true && isBarred(deed.tcp) && deed.outcome === "lost");
-  const count = heard.reduce((sum, { times }) => sum + times, 0);
-  const accusations = evidence.heardAccusing;
-  const deaf = evidence.ownLosses.some(({ unheard }) => unheard);
-  if (count > 1 || accusations.length > 0 || (count > 0 && deaf)) {
-    return {
-      cause: "one-way",
-      confidence: deaf ? "certain" : "likely",
-      members: [],
-      summary: `Packets from ${name} arrive at the others, packets to it do not: a one-way cut.`,
-      because: [
-        `${words.names([...heard.map(({ from }) => from), ...accusations])} heard it while pings to it got lost`,
-        ...(deaf ? ["it says itself that it heard nobody"] : []),
-      ],
-      advice: `Look at what filters or routes packets to ${name}: firewall, address translation, security group.`,
-    };
-  }
-  const unanswered = evidence.answerInVain;
+/** Packets pass to it, and not from it: it heard that it was accused, and nobody heard its answer. */
+export const unheardThere: Rule = (evidence, words) => {
+  const { answerInVain: unanswered, node } = evidence;
   if (unanswered === undefined) return undefined;
+  const name = words.name(node);
   return {
     cause: "one-way",
     confidence: "certain",
@@ -39,6 +19,31 @@ export const oneWay: Rule = (evidence, words) => {
       "none of the others heard that answer",
     ],
     advice: `Look at what filters or routes packets from ${name}: firewall, address translation, security group.`,
+  };
+};
+
+/** Packets pass from it, and not to it: it was heard while it was missed. */
+export const heardHere: Rule = (evidence, words) => {
+  const { node } = evidence;
+  const name = words.name(node);
+  const heard = evidence
+    .all("probe")
+    .filter(({ deed }) => deed.heard === true && isBarred(deed.tcp) && deed.outcome === "lost");
+  const count = heard.reduce((sum, { times }) => sum + times, 0);
+  const accusations = evidence.heardAccusing;
+  const deaf = evidence.ownLosses.some(({ unheard }) => unheard);
+  if (count < 2 && accusations.length === 0 && !(count > 0 && deaf)) return undefined;
+  const who = [...heard.map(({ from }) => from), ...accusations];
+  return {
+    cause: "one-way",
+    confidence: deaf ? "certain" : "likely",
+    members: [],
+    summary: `Packets from ${name} arrive at the others, packets to it do not: a one-way cut.`,
+    because: [
+      `${words.names(who)} heard it while pings to it got lost`,
+      ...(deaf ? ["it says itself that it heard nobody"] : []),
+    ],
+    advice: `Look at what filters or routes packets to ${name}: firewall, address translation, security group.`,
   };
 };
 
