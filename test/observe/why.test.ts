@@ -7,7 +7,7 @@ import { plainWords, Witnesses } from "./witnesses.js";
 const others = ["a", "b", "c", "d"];
 const all = [...others, "web"];
 
-describe.for(seeds(5))("what a group makes of a fault (SEED=%i)", (seed) => {
+describe.for(seeds(3))("what a group makes of a fault (SEED=%i)", (seed) => {
   function group(): Witnesses {
     return new Witnesses(seed, ...all);
   }

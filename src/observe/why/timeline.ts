@@ -11,7 +11,7 @@ export interface Row {
   readonly until: WallTime;
   /** Who tell it, the first to see it first. */
   readonly who: readonly string[];
-  /** As the first saw it. */
+  /** As who found it out saw it, or else the first. */
   readonly deed: Deed;
   /** How often it was, if one member tells it. */
   readonly times: number;
@@ -32,13 +32,15 @@ export function timelineOf(accounts: readonly Account[]): Row[] {
   const rows: { row: Row; key: string | undefined }[] = [];
   const latest = new Map<string, number>();
   for (const { fact, from } of told) {
-    const key = sharedKey(fact, from);
+    const key = sharedKey(fact);
     const index = key === undefined ? undefined : latest.get(key);
     const before = index === undefined ? undefined : rows[index];
     if (before !== undefined && fact.at - before.row.at <= sameWithin && index !== undefined) {
       const { row } = before;
       const who = row.who.includes(from) ? row.who : [...row.who, from];
-      rows[index] = { key, row: { ...row, who, until: Math.max(row.until, fact.until) } };
+      // Who found it out knows more than who was told.
+      const deed = "by" in fact.deed && fact.deed.by === from ? fact.deed : row.deed;
+      rows[index] = { key, row: { ...row, who, deed, until: Math.max(row.until, fact.until) } };
       continue;
     }
     if (key !== undefined) latest.set(key, rows.length);
@@ -49,7 +51,7 @@ export function timelineOf(accounts: readonly Account[]): Row[] {
 }
 
 /** The same for all that saw the same thing; undefined: only its teller did. */
-function sharedKey({ deed }: Fact, from: string): string | undefined {
+function sharedKey({ deed }: Fact): string | undefined {
   switch (deed.kind) {
     case "suspected":
       // Who keeps it to itself shares it with nobody.
@@ -57,9 +59,7 @@ function sharedKey({ deed }: Fact, from: string): string | undefined {
     case "confirmed":
       return `confirmed ${deed.by}`;
     case "gone":
-      return deed.by === from && deed.state === "failed"
-        ? `gone ${deed.incarnation} ${deed.why}`
-        : `gone ${deed.state} ${deed.incarnation} by ${deed.by}`;
+      return `gone ${deed.state} ${deed.incarnation} ${deed.by}`;
     case "cleared":
       return `cleared ${deed.why} ${deed.incarnation}`;
     case "appeared":
