@@ -19,7 +19,7 @@ import { defaultsSection, globalSection, Haproxy } from "../traffic/support/hapr
 import { freePort } from "../traffic/support/places.js";
 import { diagnose, diagnosis, faultsOf, path, wordsOf } from "./doctor-cases.js";
 
-const missing = missingPrograms("haproxy", "nginx", "keepalived", "socat");
+const missing = missingPrograms("haproxy", "serf", "socat");
 
 /** A TCP service that begins as the careless set one up: a program, its file and a folder. */
 const program = `#!${process.execPath}
@@ -271,6 +271,29 @@ backend cache
         return wordsOf(said).includes("a program or file that it names was not found");
       });
       await Promise.all([none, broken].map((agent) => agent.end()));
+    });
+
+    test("are looked at beside an agent of Serf's, as far as it tells", async () => {
+      const agent = await Agent.start({
+        kind: "serf",
+        name: "serf",
+        ip: ip(23),
+        args: [`-event-handler=*=${folder}/none.sh`, `-join=${lb.gossip}`],
+      });
+      agents.push(agent);
+      await allShow([agent], { cache1: "alive", cache2: "alive" });
+      const said = await diagnose([
+        `-rpc-addr=${agent.rpc}`,
+        `-proxy-config=${haproxy.place.config}`,
+      ]);
+      expect(faultsOf(said)[0]).toBe(`handler: handler *=${folder}/none.sh: there is no such file`);
+      expect(said.findings.map(({ found }) => found)).toContain(
+        "it runs, as member serf (one of Serf's, or an older gossipd)",
+      );
+      expect(said.findings.map(({ found }) => found)).toContain(
+        `3 others reach ${agent.gossip} over TCP and UDP`,
+      );
+      await agent.end();
     });
 
     test("are out of reach of an agent that does not run, and of one that asks for a token", async () => {

@@ -56,8 +56,10 @@ export async function reachAgent(examination: Examination): Promise<Reaching> {
   }
   try {
     const [members, stats] = await Promise.all([agent.members(), agent.stats()]);
-    const setup = await askIfKnown(agent, "setup", {});
-    const runs = (await askIfKnown(agent, "handlers", {}))?.handlers;
+    const setup = await setupOf({ ...target, authKey });
+    // An agent of Serf's takes what follows a command that it does not know for another one.
+    const runs =
+      setup === undefined ? undefined : (await askIfKnown(agent, "handlers", {}))?.handlers;
     const self = stats.get("agent")?.get("name") ?? "";
     findings.ok(
       `it runs, as member ${self}${setup === undefined ? " (one of Serf's, or an older gossipd)" : ""}`,
@@ -92,6 +94,18 @@ function explainUnreached(message: string, isOptional: boolean, findings: Findin
         "gossipd agent -config-file FILE, or say where it takes commands: -rpc-addr HOST:PORT",
       ],
     });
+  }
+}
+
+/** Asked on a connection of its own, since one with an agent of Serf's is of no use afterwards. */
+async function setupOf(
+  target: Parameters<typeof RpcClient.connect>[0],
+): Promise<Setup | undefined> {
+  const agent = await RpcClient.connect(target);
+  try {
+    return await askIfKnown(agent, "setup", {});
+  } finally {
+    agent.close();
   }
 }
 

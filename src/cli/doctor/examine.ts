@@ -130,7 +130,7 @@ function partsOf(examination: Examination, reaching: Reaching): readonly Part[] 
         agent,
         self,
         members,
-        peers: new Peers(agent, self),
+        peers: new Peers(agent, self, known.setup !== undefined),
         encrypted,
         seeds: told,
       }),

@@ -9,7 +9,6 @@ import {
 } from "../../observe/reach.js";
 import type { QueryAnswer, RpcMember } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
-import { UnknownTopicError } from "../../rpc/client.js";
 import { Awaited } from "../awaited.js";
 
 /** An answer with the times around it, by our own clock. */
@@ -26,20 +25,19 @@ const patience = 3_000;
 export class Peers {
   readonly #agent: RpcClient;
   readonly #self: string;
+  /** Whether the agent is one of ours, which alone answers more than Serf's commands. */
+  readonly #isOurs: boolean;
 
-  constructor(agent: RpcClient, self: string) {
+  constructor(agent: RpcClient, self: string, isOurs: boolean) {
     this.#agent = agent;
     this.#self = self;
+    this.#isOurs = isOurs;
   }
 
   /** How the agent itself reaches a member; undefined if it is one of Serf's or knows no such member. */
   async reach(node: string): Promise<Reach | undefined> {
-    try {
-      return (await this.#agent.ask("reach", { node }, patience)).reach ?? undefined;
-    } catch (thrown) {
-      if (!(thrown instanceof UnknownTopicError)) throw thrown;
-      return undefined;
-    }
+    if (!this.#isOurs) return undefined;
+    return (await this.#agent.ask("reach", { node }, patience)).reach ?? undefined;
   }
 
   /** Those that confirm nothing. */

@@ -65,7 +65,7 @@ export function proxyParts(
 }
 
 function serverDeps(plan: AgentPlan, { agent, members, self, setup }: Known): ServerDeps {
-  const peers = agent === undefined ? undefined : new Peers(agent, self);
+  const peers = agent === undefined ? undefined : new Peers(agent, self, setup !== undefined);
   const ports = [setup?.bound ?? "", setup?.rpc ?? ""].map((one) =>
     Number(/:(\d+)$/.exec(one)?.[1]),
   );

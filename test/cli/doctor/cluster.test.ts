@@ -42,7 +42,7 @@ async function examined(scene: Scene = {}) {
   try {
     const { encrypted = false, seeds = [] } = scene;
     const members = await agent.members();
-    const peers = new Peers(agent, "self");
+    const peers = new Peers(agent, "self", true);
     return await examineCluster({ agent, self: "self", members, peers, encrypted, seeds });
   } finally {
     agent.close();
