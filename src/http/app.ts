@@ -70,7 +70,7 @@ export function openApp(parts: AppParts): Answer {
   });
   const endpoints = endpointsOf(parts);
   const changes = [
-    requireToken(host.token),
+    requireToken(host),
     bodyLimit({
       maxSize: limits.bodyBytes,
       onError: () => {

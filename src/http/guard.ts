@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { hostname } from "node:os";
 import type { MiddlewareHandler } from "hono";
 import type { HttpEnv } from "./exchange.js";
+import type { HttpHost } from "./host.js";
 import { Refusal } from "./refusal.js";
 import { tokenCheck } from "./token.js";
 
@@ -20,11 +21,17 @@ export const refuseStrangers: MiddlewareHandler<HttpEnv> = async (c, next) => {
   await next();
 };
 
-/** Lets through who may change something. An empty `token` is none. */
-export function requireToken(token: string): MiddlewareHandler<HttpEnv> {
+/** Lets through who may change something, and writes down that they do. An empty `token` is none. */
+export function requireToken({
+  log,
+  token,
+}: Pick<HttpHost, "log" | "token">): MiddlewareHandler<HttpEnv> {
   const isToken = token === "" ? undefined : tokenCheck(token);
   return async (c, next) => {
-    if (!c.env.connection.isTrusted) checkToken(c.env.incoming, isToken);
+    const { connection, incoming } = c.env;
+    if (!connection.isTrusted) checkToken(incoming, isToken);
+    const client = connection.isTrusted ? "unix socket" : incoming.socket.remoteAddress;
+    log.info({ client, path: c.req.path }, "http client changes something");
     await next();
   };
 }

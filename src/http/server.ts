@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { formatHostPort } from "../base/address.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import { systemText } from "../base/system-texts.js";
-import type { Answer } from "./app.js";
+import type { Answer, AppParts } from "./app.js";
 import { answerClientError } from "./client-error.js";
 import { Connection, type Unsent } from "./connection.js";
 import { feedEvents } from "./event-feed.js";
@@ -12,6 +12,7 @@ import { EventLog } from "./event-log.js";
 import { EventStreams } from "./event-streams.js";
 import type { HttpHost } from "./host.js";
 import { type HttpLimits, httpLimits } from "./limits.js";
+import { Refusal } from "./refusal.js";
 import { Turns } from "./turns.js";
 import { withPrivateUmask, yieldStaleSocket } from "./unix-socket.js";
 
@@ -23,6 +24,8 @@ export interface HttpServerOptions {
   readonly limits?: Partial<HttpLimits>;
   /** The file of the page, instead of that of the bundle. */
   readonly page?: URL;
+  /** For tests: loads what answers requests. */
+  readonly load?: () => Promise<{ readonly openApp: (parts: AppParts) => Answer }>;
 }
 
 /** For metrics. */
@@ -52,12 +55,14 @@ export class HttpServer {
   readonly #connections = new Map<Socket, Connection>();
   readonly #servers: Server[] = [];
   readonly #endFeed: () => void;
+  readonly #load: NonNullable<HttpServerOptions["load"]>;
   #app: Promise<Answer> | undefined;
 
   constructor(host: HttpHost, options: HttpServerOptions = {}) {
     this.#host = host;
     this.#limits = { ...httpLimits, ...options.limits };
     this.#page = options.page;
+    this.#load = options.load ?? (() => import("./app.js"));
     this.#log = new EventLog(this.#limits.eventBytes);
     this.#streams = new EventStreams(this.#log, this.#limits);
     this.#turns = new Turns(this.#limits.waiting);
@@ -137,13 +142,21 @@ export class HttpServer {
     outgoing: ServerResponse,
     connection: Connection,
   ): Promise<void> {
-    this.#app ??= this.#loadApp();
-    const answer = await this.#app;
-    if (!incoming.socket.destroyed) answer(incoming, outgoing, connection);
+    try {
+      this.#app ??= this.#loadApp();
+      const answer = await this.#app;
+      if (!incoming.socket.destroyed) answer(incoming, outgoing, connection);
+    } catch (thrown) {
+      this.#app = undefined;
+      // The files were replaced, as by an upgrade, while the agent ran: its members need not suffer.
+      this.#host.log.error({ reason: reasonOf(thrown) }, "http request failed");
+      const { body, status } = new Refusal(500, "the agent failed to answer", "Restart it.");
+      outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    }
   }
 
   async #loadApp(): Promise<Answer> {
-    const { openApp } = await import("./app.js");
+    const { openApp } = await this.#load();
     return openApp({
       host: this.#host,
       limits: this.#limits,

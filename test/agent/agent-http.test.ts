@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { documentedFaults, paths, schemaFaultsOf } from "../http/documented.js";
@@ -96,6 +96,55 @@ test("events and queries go out by HTTP", async ({ start }) => {
   });
   const long = await post("/v1/event", { name: "x".repeat(600) });
   expect(long).toMatchObject({ error: { code: "bad_request" } });
+  events.close();
+});
+
+test("the load balancer of a running agent is shown and told by HTTP", async ({
+  directory,
+  start,
+}) => {
+  const config = join(directory, "proxy.cfg");
+  const file = join(directory, "agent.json");
+  writeFileSync(config, "# gossipd begin\n# gossipd end\n");
+  const pools = [{ name: "web", members: "role=web", port: 80, include_self: true }];
+  const edge = {
+    name: "edge",
+    kind: "command",
+    config,
+    reload: ["true"],
+    line: "server %n",
+    pools,
+  };
+  const section = {
+    state_dir: join(directory, "state"),
+    settle_time: "50ms",
+    settle_limit: "100ms",
+  };
+  const token = { http_token: "s3cret", tags: { role: "web" } };
+  writeFileSync(
+    file,
+    JSON.stringify({ ...token, load_balancer: { ...section, balancers: [edge] } }),
+  );
+  const a = await withHttp(start, [`-config-file=${file}`]);
+  const events = await eventsOf(a);
+  const post = async (body: object): Promise<[number, unknown]> => {
+    const headers = { "content-type": "application/json", authorization: "Bearer s3cret" };
+    const sent = { method: "POST", headers, body: JSON.stringify(body) };
+    const answer = await fetch(`${httpUrl(a)}/v1/lb`, sent);
+    return [answer.status, await answer.json()];
+  };
+  await until("it is in step", async () => {
+    const status = await getJson(a, "/v1/lb");
+    expect(schemaFaultsOf("LbStatus", status)).toEqual([]);
+    return JSON.stringify(status).includes('"condition":"in step"');
+  });
+  expect(await post({ kind: "pause" })).toEqual([200, { done: expect.stringContaining("edge") }]);
+  expect(await getJson(a, "/v1/lb")).toMatchObject({ balancers: [{ condition: "paused" }] });
+  expect(await post({ kind: "resume", balancer: "edge" })).toMatchObject([200, {}]);
+  const unknown = await post({ kind: "resume", balancer: "other" });
+  expect(unknown).toMatchObject([400, { error: { message: expect.stringContaining("edge") } }]);
+  await post({ kind: "override", node: "a", admission: "out", for: "1m" });
+  await events.until("balancer", { deed: { kind: "applied", balancer: "edge", nodes: ["a"] } });
   events.close();
 });
 

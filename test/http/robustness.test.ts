@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { OperatorError } from "../../src/base/errors.js";
+import { HttpServer } from "../../src/http/server.js";
 import { until } from "../support/wait.js";
 import { RawClient, requestFor } from "./raw-client.js";
-import { type Served, serve } from "./scripted-host.js";
+import { ScriptedHost, type Served, serve } from "./scripted-host.js";
 
 function errorCodeIn(text: string): string {
   const { error } = JSON.parse(text.slice(text.indexOf("\r\n\r\n"))) as { error: { code: string } };
@@ -186,6 +187,34 @@ test("what only the agent can mend is logged, and not told to clients", async ()
   expect([answer.status, text.includes("secret")]).toEqual([500, false]);
   expect(served.host.log.at("error")).toEqual(["http request failed"]);
 });
+
+test("if what answers cannot be loaded, that is an answer, and it is tried again", async () => {
+  const host = new ScriptedHost();
+  let tries = 0;
+  const load = (): Promise<never> => {
+    tries += 1;
+    return Promise.reject(new Error("Cannot find module app-ABC.js"));
+  };
+  const server = new HttpServer(host, { load, limits: { closeTimeout: 50 } });
+  onTestFinished(() => server.close());
+  const address = await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+  for (const count of [1, 2]) {
+    const answer = await fetch(`http://${address}/healthz`);
+    expect([answer.status, tries, host.log.at("error").length]).toEqual([500, count, count]);
+  }
+});
+
+test.for(["__proto__", "constructor", "toString", "hasOwnProperty"])(
+  "a parameter or field called %s is one that is not known",
+  async (name) => {
+    const { url } = await serve();
+    const asked = await fetch(`${url}/v1/members?${name}=1`);
+    const headers = { "content-type": "application/json", authorization: "Bearer right" };
+    const body = `{"name":"x","${name}":1}`;
+    const sent = await fetch(`${url}/v1/event`, { method: "POST", headers, body });
+    expect([asked.status, sent.status]).toEqual([400, 400]);
+  },
+);
 
 test("what the asker can mend is told to it", async () => {
   const served = await serve();
