@@ -46,7 +46,7 @@ function Mark(): JSX.Element {
         return (
           <circle
             key={index}
-            class="dot"
+            class="bead"
             r="3"
             cx={Math.sin(angle) * 8}
             cy={-Math.cos(angle) * 8}

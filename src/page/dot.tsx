@@ -45,10 +45,10 @@ export const Dot = memo(function Dot(props: DotProps): JSX.Element {
       }}
       onPointerEnter={() => onPoint(name)}
     >
-      <circle class="reach" r={Math.max(radius + 2, 6)} />
       {own && <circle class="own" r={size + 4.5} />}
       {chosen && <circle class={`chosen${focused ? " focused" : ""}`} r={size + 5} />}
       <Glyph standing={standing} radius={size} />
+      <circle class="reach" r={Math.max(radius + 2, 6)} />
       {props.label !== "" && <Label {...props} size={size} />}
     </g>
   );

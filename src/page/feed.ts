@@ -34,6 +34,7 @@ export class Feed {
   #wait = firstWait;
   #lostSince: number | undefined;
   #members = 0;
+  #version: string | undefined;
   #soon: number | undefined;
   #hidden: number | undefined;
   #stream: AbortController | undefined;
@@ -166,6 +167,9 @@ export class Feed {
   /** What is so now. */
   async #ask(stream: AbortController): Promise<void> {
     const self = await this.#get<SelfInfo>("v1/self", stream);
+    // The agent was replaced by one of another version, which has a page of its own.
+    if (this.#version !== undefined && this.#version !== self.version) location.reload();
+    this.#version = self.version;
     const [members, lb] = await Promise.all([
       this.#get<readonly MemberInfo[]>("v1/members", stream),
       self.balancers.length > 0 ? this.#get<LbStatus>("v1/lb", stream).catch(orNone) : undefined,

@@ -25,7 +25,7 @@ interface ListProps {
 const rowHeight = 36;
 
 /** Rows above and below those that are seen, so that a quick scroll finds them drawn. */
-const spare = 8;
+const spare = 4;
 
 const columns: readonly { readonly column: Column; readonly title: string }[] = [
   { column: "name", title: "Member" },
@@ -58,6 +58,9 @@ export const MemberList = memo(function MemberList(props: ListProps): JSX.Elemen
 
   const from = Math.max(0, Math.floor(top / rowHeight) - spare);
   const to = Math.min(rows.length, Math.ceil((top + (height || 600)) / rowHeight) + spare);
+
+  // What scrolls out at one end is used again at the other, which is cheaper than to make it anew.
+  const drawn = Math.ceil((height || 600) / rowHeight) + 2 * spare + 1;
 
   const onKeyDown = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor(height / rowHeight) - 1);
@@ -101,7 +104,7 @@ export const MemberList = memo(function MemberList(props: ListProps): JSX.Elemen
         <div style={{ height: `${rows.length * rowHeight}px` }}>
           {rows.slice(from, to).map((member, offset) => (
             <Row
-              key={member.name}
+              key={(from + offset) % drawn}
               member={member}
               index={from + offset}
               own={member.name === self}

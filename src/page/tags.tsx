@@ -19,7 +19,6 @@ export function Tags({
             type="button"
             class="tag"
             tabIndex={-1}
-            title={`Search for ${shown(`${key}=${value}`)}`}
             onClick={(event) => {
               event.stopPropagation();
               onTag(`${key}=${value}`);

@@ -90,6 +90,7 @@ export const Timeline = memo(function Timeline(props: TimelineProps): JSX.Elemen
             words={words}
             note={noteOf(happening, changes, clockAhead)}
             day={dayBefore(rows[index - 1]?.happening, happening)}
+            clockAhead={clockAhead}
             onChoose={onChoose}
           />
         ))}
@@ -107,7 +108,9 @@ export const Timeline = memo(function Timeline(props: TimelineProps): JSX.Elemen
 });
 
 function aboutMember(happenings: readonly Happening[], about: string): readonly Happening[] {
-  return entriesAbout(happenings satisfies readonly Entry[], about);
+  // An agent newer than this page can tell of what names nobody that we would know.
+  const known = happenings.filter(({ deed }) => "node" in deed || "nodes" in deed);
+  return entriesAbout(known satisfies readonly Entry[], about);
 }
 
 /** What was seen to change, where the record says only that something did. */
@@ -133,10 +136,12 @@ interface ItemProps {
   readonly words: Words;
   readonly note: string;
   readonly day: string;
+  readonly clockAhead: number;
   readonly onChoose: (name: string | undefined) => void;
 }
 
-const Item = memo(function Item({ happening, words, note, day, onChoose }: ItemProps): JSX.Element {
+const Item = memo(function Item(props: ItemProps): JSX.Element {
+  const { happening, words, note, day, clockAhead, onChoose } = props;
   const { what, cause, tone } = words;
   const because: readonly Part[] = note === "" ? cause : [note];
   return (
@@ -145,7 +150,7 @@ const Item = memo(function Item({ happening, words, note, day, onChoose }: ItemP
       <li class={tone} data-kind={happening.deed.kind}>
         <time
           dateTime={new Date(happening.at).toISOString()}
-          title={`${new Date(happening.at).toISOString()}, ${ago(Date.now() - happening.at)}`}
+          title={`${new Date(happening.at).toISOString()}, ${ago(Date.now() + clockAhead - happening.at)}`}
         >
           {clockTime(happening.at)}
         </time>

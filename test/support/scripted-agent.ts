@@ -17,8 +17,10 @@ export class ScriptedAgent {
   #port = 0;
   self: SelfInfo;
   lb: LbStatus | undefined;
-  /** Paths that were asked for, in order. */
-  readonly asked: string[] = [];
+  /** Of its clock to that of the browser, in milliseconds. */
+  clockAhead = 0;
+  /** Why it takes no event stream; undefined: it does. */
+  refusal: string | undefined;
 
   constructor(members: readonly MemberInfo[], self: Partial<SelfInfo> = {}) {
     for (const member of members) this.#members.set(member.name, member);
@@ -34,10 +36,6 @@ export class ScriptedAgent {
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}/`;
-  }
-
-  get streams(): number {
-    return this.#streams.size;
   }
 
   /** As a process that ends: all connections break, and nobody listens. */
@@ -61,7 +59,7 @@ export class ScriptedAgent {
   /** Tells of members that are now so; `event` as handlers know it. */
   set(event: string, ...members: readonly MemberInfo[]): void {
     for (const member of members) this.#members.set(member.name, member);
-    this.#send("member", { at: new Date().toISOString(), event, members });
+    this.#send("member", { at: new Date(this.#now()).toISOString(), event, members });
   }
 
   /** Is so from now on, and nobody is told. */
@@ -69,10 +67,14 @@ export class ScriptedAgent {
     for (const member of members) this.#members.set(member.name, member);
   }
 
-  note(deed: Deed, at = Date.now()): void {
+  note(deed: Deed, at = this.#now()): void {
     const entry = { seq: this.#entries.length + 1, at: new Date(at).toISOString(), deed };
     this.#entries.push(entry);
     this.#send("deed", entry);
+  }
+
+  #now(): number {
+    return Date.now() + this.clockAhead;
   }
 
   #send(event: string, data: unknown): void {
@@ -82,14 +84,16 @@ export class ScriptedAgent {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? "").split("?")[0] ?? "";
-    this.asked.push(path);
-    if (path === "/") return this.#page(response);
-    if (path === "/v1/events") return this.#stream(response);
+    response.setHeader("date", new Date(this.#now()).toUTCString());
+    if (path === "/") this.#page(response);
+    else if (path === "/v1/events" && this.refusal === undefined) this.#stream(response);
+    else this.#tell(path, response);
+  }
+
+  #tell(path: string, response: ServerResponse): void {
     const body = this.#body(path);
-    response.writeHead(body === undefined ? 404 : 200, { "content-type": "application/json" });
-    response.end(
-      JSON.stringify(body ?? { error: { code: "not found", message: "nothing there" } }),
-    );
+    response.writeHead(body === undefined ? 503 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(body ?? { error: { code: "unavailable", message: this.refusal } }));
   }
 
   #body(path: string): unknown {
