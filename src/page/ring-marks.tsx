@@ -10,10 +10,10 @@ const mostTroubled = 12;
 /** Where nobody has a name beside it, those have that somebody must look at. */
 export function TroubledNames({
   places,
-  outer,
+  radius,
 }: {
   places: readonly Place[];
-  outer: number;
+  radius: number;
 }): JSX.Element | null {
   const troubled = places.filter(({ member }) => urgent.includes(standingOf(member)));
   return (
@@ -21,7 +21,7 @@ export function TroubledNames({
       {troubled.slice(0, mostTroubled).map(({ member, x, y, angle }) => {
         const side = Math.sin(angle);
         // Towards the middle, where there is room: outside are the values of the tag.
-        const inward = 1 - (Math.hypot(x, y) - outer * 0.42) / Math.hypot(x, y);
+        const inward = (radius - 10) / Math.hypot(x, y);
         return (
           <g key={member.name}>
             <line x1={x} y1={y} x2={x * inward} y2={y * inward} />

@@ -125,7 +125,7 @@ export const Ring = memo(function Ring(props: RingProps): JSX.Element {
             />
           ))}
           {layout.places.length > mostNames && (
-            <TroubledNames places={layout.places} outer={radius} />
+            <TroubledNames places={layout.places} radius={layout.holeRadius} />
           )}
         </svg>
       )}
@@ -138,7 +138,8 @@ export const Ring = memo(function Ring(props: RingProps): JSX.Element {
 
 function radiusFor(width: number, height: number, count: number, tag: string | undefined): number {
   const around = count <= mostFlat ? 64 : count <= mostNames ? 92 : tag === undefined ? 30 : 46;
-  const beside = count <= mostNames || tag !== undefined ? Math.min(150, width * 0.24) : 30;
+  const names = count <= mostNames ? 150 : tag === undefined ? 30 : 110;
+  const beside = Math.min(names, width * 0.24);
   return Math.max(60, Math.min(height / 2 - around, width / 2 - beside));
 }
 

@@ -41,6 +41,60 @@ export function manyMembers(count: number): readonly MemberInfo[] {
   });
 }
 
+/** Five members, of which two joined a while ago and one has new tags. */
+export function quietAgent(now = Date.now()): ScriptedAgent {
+  const agent = new ScriptedAgent(fiveMembers());
+  for (const [before, deed] of troubledPast) {
+    if (before > 200_000) agent.note(deed, now - before);
+  }
+  return agent;
+}
+
+/** A thousand members, of which some are in trouble. */
+export function thousandAgent(now = Date.now()): ScriptedAgent {
+  const members = manyMembers(1_000).map((member, index): MemberInfo => {
+    if (index === 123 || index === 700) return { ...member, status: "failed" };
+    if (index === 40) return { ...member, status: "leaving" };
+    if (index % 211 === 9) return { ...member, status: "left" };
+    if (index !== 512) return member;
+    return { ...member, suspectedBy: ["web-2", "db-6", "cache-7"], suspectedSince: iso(now) };
+  });
+  const agent = new ScriptedAgent(members, { settled: false, handlers: 1 });
+  for (const [before, deed] of crowdedPast) agent.note(deed, now - before);
+  return agent;
+}
+
+const crowdedPast: readonly (readonly [number, Deed])[] = [
+  [700_000, { kind: "told", event: "member-reap", nodes: ["api-7001"], count: 1 }],
+  [
+    62_000,
+    {
+      kind: "gone",
+      node: "api-124",
+      state: "failed",
+      by: "web-1",
+      why: "timeout",
+      incarnation: 1,
+      confirmations: 3,
+    },
+  ],
+  [
+    21_000,
+    {
+      kind: "gone",
+      node: "api-701",
+      state: "failed",
+      by: "db-14",
+      why: "told",
+      incarnation: 4,
+      confirmations: 2,
+    },
+  ],
+  [4_000, { kind: "suspected", node: "web-513", by: "web-2", incarnation: 2, unheard: false }],
+  [3_600, { kind: "confirmed", node: "web-513", by: "db-6", confirmations: 1 }],
+  [3_100, { kind: "confirmed", node: "web-513", by: "cache-7", confirmations: 2 }],
+];
+
 /** One of five failed, one is suspected by two others, and the balancer has not caught up yet. */
 export function troubledAgent(now = Date.now()): ScriptedAgent {
   const members = fiveMembers().map((member): MemberInfo => {
