@@ -43,25 +43,28 @@ export function App({ store, onRetry }: { store: Store; onRetry: () => void }): 
         : [...standings, standing],
     }));
 
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || legend) return;
+    const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+    if (event.key === "Escape") {
+      if (typing) box.current?.blur();
+      if (chosen !== undefined && !typing) setChosen(undefined);
+      else setSearch(everyone);
+    } else if (!typing && event.key === "/") {
+      event.preventDefault();
+      box.current?.focus();
+      box.current?.select();
+    } else if (!typing && event.key === "?") {
+      setLegend(true);
+    }
+  };
+  const keys = useRef(onKeyDown);
+  keys.current = onKeyDown;
   useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || legend) return;
-      const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
-      if (event.key === "Escape") {
-        if (typing) box.current?.blur();
-        if (chosen !== undefined && !typing) setChosen(undefined);
-        else setSearch(everyone);
-      } else if (!typing && event.key === "/") {
-        event.preventDefault();
-        box.current?.focus();
-        box.current?.select();
-      } else if (!typing && event.key === "?") {
-        setLegend(true);
-      }
-    };
-    addEventListener("keydown", onKeyDown);
-    return () => removeEventListener("keydown", onKeyDown);
-  }, [chosen, legend]);
+    const listener = (event: KeyboardEvent) => keys.current(event);
+    addEventListener("keydown", listener);
+    return () => removeEventListener("keydown", listener);
+  }, []);
 
   useEffect(() => {
     if (self === undefined) return;

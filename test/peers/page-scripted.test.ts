@@ -165,22 +165,22 @@ test("all is reached by keyboard", async () => {
   await page.waitForSelector(dot("web-1"));
   await page.locator(".ring").focus();
   await page.keyboard.press("Home");
-  const chosen = () => page.getAttribute(".details", "data-details");
-  expect(await chosen()).toBe("db-1");
+  const chosen = (name: string) => page.waitForSelector(`.details[data-details="${name}"]`);
+  await chosen("db-1");
   await page.keyboard.press("ArrowRight");
-  expect(await chosen()).toBe("edge-1");
+  await chosen("edge-1");
   await page.keyboard.press("End");
-  expect(await chosen()).toBe("web-3");
+  await chosen("web-3");
   expect(await page.getAttribute(".ring", "aria-activedescendant")).toBe(
     await page.getAttribute(dot("web-3"), "id"),
   );
   await page.keyboard.press("Escape");
-  expect(await page.locator(".details").count()).toBe(0);
+  await page.locator(".details").waitFor({ state: "detached" });
 
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Legend" }).waitFor();
   await page.keyboard.press("Escape");
-  expect(await page.getByRole("dialog").count()).toBe(0);
+  await page.getByRole("dialog").waitFor({ state: "detached" });
 
   await page.keyboard.press("/");
   await page.keyboard.type("web-2");
