@@ -1,5 +1,6 @@
 import { OperatorError } from "../base/errors.js";
 import { RpcClient } from "../rpc/client.js";
+import type { RpcTimeouts } from "../rpc/connection.js";
 import type { Arguments, OptionSpec, Terminal } from "./command.js";
 
 const defaultAddress = "127.0.0.1:7373";
@@ -38,8 +39,12 @@ export async function withAgent<T>(
 }
 
 /** A connection to the agent that the flags and the environment name, for the caller to close. */
-export async function connectAgent(args: Arguments, terminal: Terminal): Promise<RpcClient> {
-  return await introduce("Error connecting to Serf agent", () => connect(args, terminal));
+export async function connectAgent(
+  args: Arguments,
+  terminal: Terminal,
+  timeouts: Partial<RpcTimeouts> = {},
+): Promise<RpcClient> {
+  return await introduce("Error connecting to Serf agent", () => connect(args, terminal, timeouts));
 }
 
 /** Asks the agent one thing; `failure` stands before the reason why it cannot be had. */
@@ -67,10 +72,14 @@ export async function introduce<T>(failure: string, run: () => Promise<T>): Prom
   }
 }
 
-async function connect(args: Arguments, { env }: Terminal): Promise<RpcClient> {
+async function connect(
+  args: Arguments,
+  { env }: Terminal,
+  timeouts: Partial<RpcTimeouts>,
+): Promise<RpcClient> {
   // An empty variable counts as unset, an empty flag does not.
   const authKey = args.text("rpc-auth") ?? (env.SERF_RPC_AUTH || env.GOSSIPD_RPC_AUTH || "");
-  return await RpcClient.connect({ ...addressOf(args, env), authKey });
+  return await RpcClient.connect({ ...addressOf(args, env), authKey, timeouts });
 }
 
 function addressOf(args: Arguments, env: Terminal["env"]): { host: string; port: number } {

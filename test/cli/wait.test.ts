@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { formatAddress } from "../../src/base/address.js";
 import { runProgram } from "../../src/cli/main.js";
@@ -104,6 +106,28 @@ test("an agent that is not there yet is waited for, and one that went away", asy
   second.api.known = [web("a"), web("b")];
   await second.server.listen("127.0.0.1", port);
   expect(await ran).toMatchObject({ code: 0, stdout: "2 members alive\n" });
+});
+
+test("an agent that says nothing holds nobody longer than there is time", async () => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => void sockets.push(socket.resume()));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as { port: number };
+  const terminal = new FakeTerminal({ SERF_RPC_ADDR: `127.0.0.1:${port}` });
+  expect(await runProgram(["wait", "-members=1", "-timeout=100ms"], terminal)).toBe(2);
+  expect(terminal.stdout).toBe("Not within 100ms: the agent was not reached\n");
+  await until(
+    "it has hung up",
+    () => sockets.every((socket) => socket.destroyed || socket.readableEnded),
+    {
+      timeout: 5_000,
+    },
+  );
 });
 
 test("without an agent it says so when the time is over", async () => {

@@ -22,6 +22,10 @@ const interval: Millis = 500;
 /** The same if all members are asked each time. */
 const askingInterval: Millis = seconds(1);
 
+/** For one answer of the agent. */
+const longestPatience: Millis = seconds(10);
+const shortestPatience: Millis = seconds(1);
+
 const timeOver = 2;
 
 export const waitCommand: Command = {
@@ -125,7 +129,7 @@ class Wait {
       (one) => one instanceof AgreeCondition || one instanceof LbCondition,
     );
     const feed = new AgentFeed<readonly Finding[]>({
-      connect: () => connectAgent(this.#args, this.#terminal),
+      connect: () => this.#connect(),
       read: (agent) => this.#look(agent),
       interval: asksAll ? askingInterval : interval,
       isPatient: true,
@@ -148,6 +152,13 @@ class Wait {
       clearInterval(ticks);
       feed.stop();
     }
+  }
+
+  /** Neither an agent that is out of reach nor one that does not answer is waited for longer. */
+  #connect(): Promise<RpcClient> {
+    const left = this.#timeout - (performance.now() - this.#begun);
+    const patience = Math.min(longestPatience, Math.max(shortestPatience, left));
+    return connectAgent(this.#args, this.#terminal, { connect: patience, answer: patience });
   }
 
   /** Conditions after one that does not hold are not looked at. */

@@ -38,6 +38,7 @@ export class AgentFeed<T> {
   readonly #parts: AgentFeedParts<T>;
   #value: T | undefined;
   #isOver = false;
+  #agent: RpcClient | undefined;
   #wake: () => void = () => {};
   #isWoken = false;
 
@@ -51,10 +52,11 @@ export class AgentFeed<T> {
     this.#wake();
   }
 
-  /** Ends {@link run}. */
+  /** Ends {@link run}, also if the agent does not answer just then. */
   stop(): void {
     this.#isOver = true;
     this.wake();
+    this.#agent?.close();
   }
 
   /** Resolves after {@link stop}; rejects with OperatorError if going on makes no sense. */
@@ -63,8 +65,9 @@ export class AgentFeed<T> {
       try {
         await this.#visit();
       } catch (thrown) {
-        if (!(thrown instanceof OperatorError) || this.#isHopeless(thrown)) throw thrown;
+        if (!(thrown instanceof OperatorError)) throw thrown;
         if (this.#isOver) return;
+        if (this.#isHopeless(thrown)) throw thrown;
         this.#parts.onState({ kind: "away", reason: thrown.message, value: this.#value });
         this.#isWoken = false;
         await this.#pause(reconnectPause);
@@ -74,7 +77,9 @@ export class AgentFeed<T> {
 
   async #visit(): Promise<void> {
     const agent = await this.#parts.connect();
+    this.#agent = agent;
     try {
+      if (this.#isOver) return;
       // Before the first reading, or what happens in between is missed.
       await agent.stream(memberEvents.join(","), () => this.wake());
       const lost = agent.closed.then((reason) => {
