@@ -68,7 +68,7 @@ describe.skipIf(missingPrograms("script", "stty", "ps").length > 0)("on a real t
   }
 
   test.for([
-    ["top", "q"],
+    ["top -interval=1h", "q"],
     ["top", "\u0003"],
     ["members -watch", "q"],
   ] as const)(
