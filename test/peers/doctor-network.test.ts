@@ -145,7 +145,9 @@ describe.skipIf(skips)("between machines", () => {
     network.unmute(2, 7_946);
     const said = await diagnose();
     expect(wordsOf(said)).toContain("is taken for failed, but an agent answers there");
-    expect(wordsOf(said)).toContain(`gossipd join ${hosts[2].ip}:7946`);
+    expect(wordsOf(said)).toContain(
+      `gossipd join -rpc-addr=${hosts[0].ip}:7373 ${hosts[2].ip}:7946`,
+    );
   });
 
   test("a member that has gone is told from one whose machine has", async () => {

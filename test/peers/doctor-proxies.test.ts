@@ -97,7 +97,9 @@ describe.skipIf(missing.length > 0)("a load balancer that gossipd keeps", () => 
     await until("it is paused", async () =>
       wordsOf(await asked()).includes("balancer edge\nis paused"),
     );
-    expect(wordsOf(await asked())).toContain("gossipd lb resume -balancer edge");
+    expect(wordsOf(await asked())).toContain(
+      `gossipd lb resume -rpc-addr=${lb.rpc} -balancer edge`,
+    );
     await runCli("gossipd", ["lb", "resume", `-rpc-addr=${lb.rpc}`]);
     await until("all is well", async () => (await asked()).code === 0);
     await haproxy.child.stop();
@@ -139,7 +141,7 @@ describe.skipIf(missing.length > 0)("a load balancer that gossipd keeps", () => 
   test("that has its last member drained is told how to take it back", async () => {
     await web1.cli(["tags", "-set", "state=draining"]);
     await until("it is drained", async () => wordsOf(await asked()).includes("web1 is draining"));
-    expect(wordsOf(await asked())).toContain("gossipd ready web1");
+    expect(wordsOf(await asked())).toContain(`gossipd ready -rpc-addr=${lb.rpc} web1`);
   });
 
   test("a configuration that is wrong is told line by line", async () => {
