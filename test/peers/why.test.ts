@@ -49,7 +49,8 @@ class Stage {
   async open(names: readonly string[]): Promise<void> {
     this.#first = names[0] ?? "";
     await Promise.all(names.map((name, index) => this.start(name, index)));
-    await this.shows(Object.fromEntries(names.map((name) => [name, "Join"])));
+    const all = Object.fromEntries(names.map((name) => [name, "Join"] as const));
+    for (const agent of this.agents.values()) await this.shows(all, agent);
   }
 
   async start(name: string, index: number): Promise<Agent> {

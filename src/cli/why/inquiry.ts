@@ -24,6 +24,9 @@ const answerWithin: Millis = 700;
 /** In a group of at most this size each answer comes through two others as well: the way may be the trouble. */
 const maxRelayed = 50;
 
+/** Members that are asked for a further page at one time; more of the same says nothing new. */
+const maxAskedAgain = 40;
+
 const dictionary = Buffer.from(whyDictionary);
 
 /** What came of one member. */
@@ -54,7 +57,7 @@ export class Inquiry {
     const present = members.filter(({ status }) => status === "alive").map(({ name }) => name);
     await this.#ask(0, present, []);
     for (let page = 1; page < maxPages; page += 1) {
-      const rest = [...this.#tellers].filter(([, { more }]) => more).map(([name]) => name);
+      const rest = this.#withMore();
       if (rest.length === 0) break;
       for (const names of grouped(rest)) await this.#ask(page, names, names);
     }
@@ -68,6 +71,15 @@ export class Inquiry {
       recordless: quiet.filter((name) => this.#reached.has(name)),
       silent: quiet.filter((name) => !this.#reached.has(name)),
     };
+  }
+
+  /** Whom to ask again: the one in question knows most of itself. */
+  #withMore(): string[] {
+    return [...this.#tellers]
+      .filter(([, { more }]) => more)
+      .map(([name]) => name)
+      .sort((one, other) => Number(other === this.#node) - Number(one === this.#node))
+      .slice(0, maxAskedAgain);
   }
 
   /** One page of those in `filterNodes`, or of all; ends as soon as all of `expected` have said something. */

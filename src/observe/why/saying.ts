@@ -72,14 +72,16 @@ function sayProbe(probe: DeedOf<"probe">, words: Words): string {
   if (outcome === "late")
     return `ping of ${words.name(node)} answered late, after ${words.span(took)}`;
   const parts = [`ping of ${words.name(node)} not answered`];
-  if (helpers.length > 0) {
+  // A refusal ends the matter before helpers can have said anything.
+  if (helpers.length > 0 && (nacks > 0 || probe.tcp !== "refused")) {
     const found =
       outcome === "helped" ? "one of them got an answer" : sayNacks(helpers.length, nacks);
     parts.push(`asked ${words.names(helpers)}: ${found}`);
   }
   if (probe.tcp !== "untried") parts.push(`TCP: ${tcp[probe.tcp]}`);
   if (probe.unheard) parts.push("nobody at all was heard meanwhile");
-  if (probe.delay !== undefined) parts.push(`own timers came ${words.span(probe.delay)} late`);
+  if ((probe.delay ?? 0) * 5 >= took)
+    parts.push(`own timers came ${words.span(probe.delay ?? 0)} late`);
   if (probe.heard === true) parts.push("but packets of it came meanwhile");
   return parts.join("; ");
 }
