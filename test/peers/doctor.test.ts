@@ -261,7 +261,11 @@ backend cache
         "nobody writes servers into it",
       );
       const script = join(folder, "broken.sh");
-      writeFileSync(script, "#!/bin/sh\nexec /opt/nowhere/template-tool\n", { mode: 0o755 });
+      writeFileSync(
+        script,
+        `#!/bin/sh\ncfg=${haproxy.place.config}\nexec /opt/nowhere/template-tool > $cfg\n`,
+        { mode: 0o755 },
+      );
       const broken = await start("broken", 21, [
         `-event-handler=member-join=${script}`,
         `-join=${lb.gossip}`,
@@ -270,7 +274,7 @@ backend cache
         const said = await diagnose([`-rpc-addr=${broken.rpc}`, proxy]);
         return wordsOf(said).includes("a program or file that it names was not found");
       });
-      await Promise.all([none, broken].map((agent) => agent.end()));
+      await Promise.all([none, broken].map((agent) => agent.cli(["leave"])));
     });
 
     test("are looked at beside an agent of Serf's, as far as it tells", async () => {
@@ -286,7 +290,9 @@ backend cache
         `-rpc-addr=${agent.rpc}`,
         `-proxy-config=${haproxy.place.config}`,
       ]);
-      expect(faultsOf(said)[0]).toBe(`handler: handler *=${folder}/none.sh: there is no such file`);
+      expect(faultsOf(said)).toContain(
+        `handler: handler *=${folder}/none.sh: there is no such file`,
+      );
       expect(said.findings.map(({ found }) => found)).toContain(
         "it runs, as member serf (one of Serf's, or an older gossipd)",
       );

@@ -25,7 +25,7 @@ const ownOptions: readonly OptionSpec[] = [
     placeholder: "FILE",
     value: "path",
     repeatable: true,
-    help: "The configuration file of an HAProxy or nginx that is kept by an event handler or by nobody. Without it HAPROXY_CFG and NGINX_CFG of the agent's environment count, if it has one of our handlers.",
+    help: "The configuration file of an HAProxy or nginx that is kept by an event handler or by nobody. Without it those count that the agent's handlers name.",
   },
   {
     flag: "keepalived",

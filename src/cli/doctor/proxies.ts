@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { formatIp } from "../../base/address.js";
 import { OperatorError } from "../../base/errors.js";
 import type { LbConfig } from "../../lb/config.js";
@@ -18,11 +18,13 @@ import { examineKept } from "./kept-by-handler.js";
 import { examineNginx } from "./nginx.js";
 import { Peers } from "./peers.js";
 import type { AgentPlan } from "./plan.js";
+import { beginningOf, kindOfPath } from "./programs.js";
 import type { ServerDeps } from "./servers.js";
+import { firstCommand } from "./shell-words.js";
 
 /** The load balancer that gossipd keeps, and the proxies that handlers or nobody keep. */
 export function proxyParts(
-  { env, plan, proxyConfigs }: Examination,
+  { env, folder, plan, proxyConfigs }: Examination,
   known: Known,
   handlers: readonly HandlerSetup[],
   path: string,
@@ -52,7 +54,7 @@ export function proxyParts(
   const variables = { ...env, ...setup?.environment };
   const files = [
     ...proxyConfigs,
-    ...(lb === undefined ? filesOfHandlers(handlers, variables) : []),
+    ...(lb === undefined ? filesOfHandlers(handlers, setup?.folder ?? folder, variables) : []),
   ];
   for (const file of new Set(files)) {
     if (kept.has(file)) continue;
@@ -105,20 +107,28 @@ function statusIn({ stateDir }: LbConfig): LbStatus | undefined {
   }
 }
 
-/** The files that our own handlers keep. */
+/** The files that our own handlers keep, and those that others name in their text. */
 function filesOfHandlers(
   handlers: readonly HandlerSetup[],
+  folder: string,
   variables: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
-  const scripts = handlers.flatMap(({ script }) =>
-    script.split(/\s+/).map((word) => basename(word)),
-  );
-  const files: string[] = [];
-  if (scripts.includes("haproxy.sh"))
-    files.push(variables.HAPROXY_CFG || "/etc/haproxy/haproxy.cfg");
-  if (scripts.includes("nginx.sh")) files.push(variables.NGINX_CFG || "/etc/nginx/nginx.conf");
-  return files;
+  return handlers.flatMap(({ script }) => {
+    const files = firstCommand(script).words.map((word) => resolve(folder, word));
+    const names = files.map((file) => basename(file));
+    if (names.includes("haproxy.sh")) return [variables.HAPROXY_CFG || "/etc/haproxy/haproxy.cfg"];
+    if (names.includes("nginx.sh")) return [variables.NGINX_CFG || "/etc/nginx/nginx.conf"];
+    const texts = files
+      .filter((file) => kindOfPath(file) === "file")
+      .map((file) => beginningOf(file, 64 * 1024).toString("utf8"));
+    return [script, ...texts].flatMap(
+      (text) => text.match(namedConfig)?.filter((file) => kindOfPath(file) === "file") ?? [],
+    );
+  });
 }
+
+/** The path of a proxy's configuration file, as scripts write it. */
+const namedConfig = /\/[\w./-]*(?:haproxy|nginx)[\w./-]*\.(?:cfg|conf)\b/g;
 
 /** A proxy that a handler keeps, or that nobody does. */
 async function examineKeptFile(
