@@ -1,6 +1,8 @@
 import { formatAddress } from "../base/address.js";
 import { ViewDigest } from "../observe/view/view-digest.js";
+import type { ViewEntry } from "../observe/view/view-entry.js";
 import { answerView, shortAnswer, viewQuery } from "../observe/view/view-exchange.js";
+import type { Member } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
 import { encodeText } from "../wire/text.js";
 import type { Insight } from "./insight.js";
@@ -23,9 +25,17 @@ export function answerViews(
 }
 
 function viewOf(serf: Pick<Serf, "members">): ViewDigest {
-  return new ViewDigest(
-    serf.members().map(({ name, address, status, tags }) => {
-      return { name, address: formatAddress(address), status, tags };
-    }),
-  );
+  return new ViewDigest(serf.members().map(entryOf));
 }
+
+/** The same object for a member that stays as it is: what was computed of it is found again. */
+function entryOf(member: Member): ViewEntry {
+  const known = entries.get(member);
+  if (known !== undefined) return known;
+  const { name, address, status, tags } = member;
+  const entry = { name, address: formatAddress(address), status, tags };
+  entries.set(member, entry);
+  return entry;
+}
+
+const entries = new WeakMap<Member, ViewEntry>();

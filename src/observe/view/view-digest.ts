@@ -25,18 +25,20 @@ export class ViewDigest {
   readonly #entries: readonly (readonly ViewEntry[])[];
 
   constructor(entries: Iterable<ViewEntry>) {
-    const sorted: ViewEntry[][] = Array.from({ length: bucketCount }, () => []);
-    for (const given of entries) {
-      const entry = comparable(given);
-      sorted[bucketOf(entry.name)]?.push(entry);
+    const sorted: Fingerprint[][] = Array.from({ length: bucketCount }, () => []);
+    for (const entry of entries) {
+      const fingerprint = fingerprintOf(entry);
+      sorted[fingerprint.bucket]?.push(fingerprint);
     }
-    for (const bucket of sorted) bucket.sort((one, other) => compareTexts(one.name, other.name));
-    const digests = sorted.map((bucket) => textDigest(bucket.map(entryDigest)));
-    this.#entries = sorted;
+    for (const bucket of sorted) {
+      bucket.sort((one, other) => compareTexts(one.entry.name, other.entry.name));
+    }
+    const digests = sorted.map((bucket) => textDigest(bucket.map(({ digest }) => digest)));
+    const present = sorted.flat().filter(({ entry }) => isPresent(entry.status));
+    this.#entries = sorted.map((bucket) => bucket.map(({ entry }) => entry));
     this.members = sorted.reduce((sum, bucket) => sum + bucket.length, 0);
     this.digest = textDigest(digests);
-    const present = sorted.flat().filter(({ status }) => isPresent(status));
-    this.present = textDigest(present.map(entryDigest));
+    this.present = textDigest(present.map(({ digest }) => digest));
     this.buckets = digests.map((digest) => digest.slice(0, bucketDigestLength));
   }
 
@@ -54,17 +56,47 @@ export function tagsDigest(tags: ReadonlyMap<string, string>): string {
   return textDigest(pairs.flat());
 }
 
+/** What is computed once of an entry, however often it is looked at. */
+interface Fingerprint {
+  /** {@link comparable}. */
+  readonly entry: ViewEntry;
+  readonly bucket: number;
+  readonly digest: string;
+}
+
+const known = new WeakMap<ViewEntry, Fingerprint>();
+
+function fingerprintOf(given: ViewEntry): Fingerprint {
+  const found = known.get(given);
+  if (found !== undefined) return found;
+  const entry = comparable(given);
+  const made = { entry, bucket: bucketOf(entry.name), digest: entryDigest(entry) };
+  known.set(given, made);
+  return made;
+}
+
 /** Bytes that are no UTF-8 are read in one way from gossip and in another from RPC. */
 function comparable(entry: ViewEntry): ViewEntry {
   const { name, address, status, tags } = entry;
-  const texts = [name, ...[...tags].flat()];
-  if (!texts.some((text) => unreadable.test(text))) return entry;
-  const read = (text: string): string => text.replace(new RegExp(unreadable, "gu"), "\ufffd");
+  let isPlain = !mayBeUnreadable(name);
+  for (const [key, value] of tags) {
+    isPlain &&= !mayBeUnreadable(key) && !mayBeUnreadable(value);
+  }
+  if (isPlain) return entry;
+  const read = (text: string): string => text.replace(unreadable, "\ufffd");
   const readTags = new Map([...tags].map(([key, value]) => [read(key), read(value)]));
   return { name: read(name), address, status, tags: readTags };
 }
 
-const unreadable = /[\p{Cs}\ufffd]+/u;
+const unreadable = /[\p{Cs}\ufffd]+/gu;
+
+/** Cheap, and true for what only looks like it. */
+function mayBeUnreadable(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    if (text.charCodeAt(index) >= 0xd800) return true;
+  }
+  return false;
+}
 
 function entryDigest({ name, address, status, tags }: ViewEntry): string {
   return textDigest([name, address, status, tagsDigest(tags)]);
