@@ -32,15 +32,25 @@ interface Given {
 /**
  * Reads a command's arguments as Go's flag package does: `-f v`, `-f=v`, `--f v` and `--f=v` are
  * the same, a switch takes its value only after `=`, and flags end at `--` or at the first argument
- * that is none. Throws {@link FlagError}.
+ * that is none; with `mixed` only at `--`. Throws {@link FlagError}.
  */
-export function parseArguments(options: readonly OptionSpec[], argv: readonly string[]): Arguments {
+export function parseArguments(
+  options: readonly OptionSpec[],
+  argv: readonly string[],
+  mixed = false,
+): Arguments {
   const given: Given[] = [];
+  const positionals: string[] = [];
   let index = 0;
   while (index < argv.length) {
     const argument = argv[index] as string;
-    if (!argument.startsWith("-") || argument === "-") break;
+    const isFlag = argument.startsWith("-") && argument !== "-";
+    if (!isFlag && !mixed) break;
     index += 1;
+    if (!isFlag) {
+      positionals.push(argument);
+      continue;
+    }
     if (argument === "--") break;
     const { flag, value } = splitFlag(argument);
     const option = options.find((candidate) => candidate.flag === flag);
@@ -58,7 +68,7 @@ export function parseArguments(options: readonly OptionSpec[], argv: readonly st
     if (option.kind === "duration") readDuration(flag, text);
     given.push({ flag, value: text });
   }
-  return new ParsedArguments(given, argv.slice(index));
+  return new ParsedArguments(given, [...positionals, ...argv.slice(index)]);
 }
 
 /** True if help is asked for anywhere before `--`, also as the value of a flag, as in Serf. */

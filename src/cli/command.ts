@@ -81,6 +81,8 @@ export interface Command {
   readonly options: readonly OptionSpec[];
   /** What the positional arguments are, for completion. */
   readonly positionals?: ValueHint;
+  /** Flags may follow positional arguments too. Not with Serf's commands, which take all that follows for those. */
+  readonly mixed?: true;
   /**
    * Commands of which one is named by the first argument; its own flags follow. What stands there
    * otherwise is for `run`.

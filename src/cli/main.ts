@@ -78,7 +78,7 @@ async function runLoaded(
     return 1;
   }
   try {
-    return await command.run(parseArguments(command.options, argv), terminal);
+    return await command.run(parseArguments(command.options, argv, command.mixed), terminal);
   } catch (thrown) {
     return await explain(thrown, command, terminal);
   }

@@ -37,6 +37,17 @@ test.for([
 });
 
 test.for([
+  ["a -name b c", ["name:b"], ["a", "c"]],
+  ["a -detailed c -tag x=1", ["detailed:true", "tag:x=1"], ["a", "c"]],
+  ["a -- -name b", [], ["a", "-name", "b"]],
+  ["-name a - b", ["name:a"], ["-", "b"]],
+] as const)("'%s' is read with flags anywhere if they may be mixed", ([line, given, rest]) => {
+  const read = parseArguments(options, line.split(" "), true);
+  expect(read.given.map(({ flag, value }) => `${flag}:${value}`)).toEqual(given);
+  expect(read.positionals).toEqual(rest);
+});
+
+test.for([
   ["-x", "flag provided but not defined: -x"],
   ["--no-such=1", "flag provided but not defined: -no-such"],
   ["-Name a", "flag provided but not defined: -Name"],

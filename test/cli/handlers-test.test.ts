@@ -213,7 +213,7 @@ Standard input:
     { event: "state", line: "SERF_EVENT=state", stdin: "    | web1" },
     { event: "state+json", line: "SERF_EVENT=state", stdin: '    | {"members":[{"name":"web1"' },
   ])("knows $event", async ({ event, line, stdin }) => {
-    const { code, stdout } = await show("-show", "-event", event, "-payload", "v1", "true");
+    const { code, stdout } = await show("true", "-show", "-event", event, "-payload", "v1");
     expect(code).toBe(0);
     expect(stdout).toContain(line);
     expect(stdout).toContain(stdin);

@@ -89,7 +89,7 @@ describe("why", () => {
     group.tell("b", 8_800, { ...gone("web", "a"), why: "told" } as Deed);
     group.acksOnly("serf1");
     group.fails("web");
-    const { code, stdout } = await run(group.bench, "why", "web");
+    const { code, stdout } = await run(group.bench, "why", "web", "--since", "1h");
     expect(timeless(stdout)).toBe(`web is failed, at 127.0.0.1:7946.
 
 Why: The agent of web is not running; its host is there. (certain)

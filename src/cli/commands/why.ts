@@ -29,6 +29,7 @@ export const whyCommand: Command = {
     ...rpcOptions,
   ],
   positionals: "member",
+  mixed: true,
   run: async (args, terminal) => {
     const [node, ...more] = args.positionals;
     if (node === undefined || node === "" || more.length > 0) {

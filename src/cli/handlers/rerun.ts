@@ -11,6 +11,7 @@ const longestWait: Millis = seconds(60);
 export const rerunCommand: Command = {
   name: "handlers rerun",
   usage: "[options] [RUN|SCRIPT]",
+  mixed: true,
   about:
     "Has the agent run a handler again for what it was run for, with the members as they are now: members that a join told of and that are not alive any more are left out, and those of a loss that are back. RUN is a number of handlers log; of SCRIPT the last run that failed is meant, or else the last; without either the last that failed at all. Payloads are remembered only while the agent runs, and a query cannot be answered twice. The exit code is 0 if it succeeded, 1 if it failed or there is nothing to run, and 2 if it had not ended in time.",
   options: [

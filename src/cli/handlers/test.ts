@@ -86,6 +86,7 @@ export const handlerTestCommand: Command = {
     formatOption,
   ],
   positionals: "path",
+  mixed: true,
   run: async (args, terminal) => {
     const format = outputFormat(args);
     const task = taskOf(args, terminal);
