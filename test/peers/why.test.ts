@@ -125,8 +125,11 @@ class Stage {
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.agents.values()].map((agent) => agent.end()));
-    this.network.remove();
+    try {
+      await Promise.all([...this.agents.values()].map((agent) => agent.end()));
+    } finally {
+      this.network.remove();
+    }
   }
 }
 
