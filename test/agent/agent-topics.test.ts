@@ -61,10 +61,10 @@ test("an agent that was stopped knows it afterwards, and why others thought ill 
   const { entries: seen } = await one.ask("chronicle", { node: "b" });
   const kinds = seen.map(({ deed }) => deed.kind);
   expect(kinds).toEqual(expect.arrayContaining(["appeared", "suspected", "probe"]));
-  expect(seen.find(({ deed }) => deed.kind === "probe")?.deed).toMatchObject({
-    outcome: "lost",
-    tcp: "silent",
-  });
+  // On a busy machine an earlier probe may have had its answer late.
+  expect(seen.map(({ deed }) => deed)).toContainEqual(
+    expect.objectContaining({ kind: "probe", outcome: "lost", tcp: "silent" }),
+  );
   one.close();
   two.close();
 });
