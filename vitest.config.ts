@@ -10,7 +10,7 @@ export default defineConfig({
           exclude: ["test/peers/**", "test/traffic/**"],
           // Many start processes and wait for them, so a core is not left to Vitest alone.
           maxWorkers: "100%",
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {

@@ -13,16 +13,14 @@ import type { AgentFiles } from "./agent-files.js";
 import { Arrival } from "./arrival.js";
 import { Balancing } from "./balancing.js";
 import type { Config } from "./config.js";
-import { DoctorAnswers } from "./doctor-answers.js";
 import { Drain } from "./drain.js";
 import { Driver, now } from "./driver.js";
 import { NonceSource } from "./entropy.js";
 import { EventHub } from "./event-hub.js";
-import { bareInfo, HttpService } from "./http-service.js";
 import { Insight } from "./insight.js";
 import { isPublic } from "./ip-ranges.js";
 import { Joiner, type JoinOutcome } from "./joiner.js";
-import { answerAboutHandlers, openJournal } from "./journal/open-journal.js";
+import { openJournal } from "./journal/open-journal.js";
 import { saveKeyring } from "./keyring-file.js";
 import { lbConfigOf } from "./lb-config.js";
 import { LiveSettings } from "./live-settings.js";
@@ -32,24 +30,19 @@ import { rpcMember } from "./member-list.js";
 import { MetricPoll } from "./metric-poll.js";
 import { openSinks } from "./metric-servers.js";
 import { Metrics } from "./metrics.js";
+import { Observability } from "./observability.js";
 import { OwnAnswers } from "./own-answers.js";
 import type { AgentPlan } from "./plan.js";
-import type { OpenMetrics } from "./prometheus/open.js";
-import type { MetricSource } from "./prometheus/source.js";
 import { type MemberView, RetryJoin } from "./retry-join.js";
 import { AgentApi } from "./rpc-api.js";
 import { listenForRpc } from "./rpc-listener.js";
-import { Standing } from "./self/standing.js";
 import { serfConfig } from "./serf-config.js";
 import type { Settings } from "./settings.js";
-import { setupOf } from "./setup.js";
 import type { SnapshotFile } from "./snapshot-file.js";
 import { type RecoveredSnapshot, recoverSnapshot } from "./snapshot-recovery.js";
 import { openSockets, type Sockets } from "./sockets.js";
 import { TagKeeper } from "./tag-keeper.js";
 import { schedule } from "./timers.js";
-import { answerViews } from "./view-answers.js";
-import { WhyAnswers } from "./why-answers.js";
 
 export interface AgentParts {
   readonly plan: AgentPlan;
@@ -83,12 +76,8 @@ export class Agent {
   readonly #drain: Drain;
   readonly #balancing: Balancing;
   readonly #arrival: Arrival;
-  readonly #insight: Insight;
-  readonly #standing: Standing;
-  readonly #metricSource: MetricSource;
-  #openMetrics: Promise<OpenMetrics> | undefined;
+  readonly #observability: Observability;
   #rpcAddress = "";
-  #http: HttpService | undefined;
   #retryJoin: RetryJoin | undefined;
   #discovery: Discovery | undefined;
   #leaving: Promise<void> | undefined;
@@ -172,7 +161,6 @@ export class Agent {
       environment: () => inheritedEnvironment(process.env, this.#rpcAddress),
     });
     hub.setHandlers(handlers);
-    const handlerStates = answerAboutHandlers(insight.topics, { hub, members });
     const driver = new Driver(serf, {
       ...sockets,
       onEvent: (event) => {
@@ -211,7 +199,6 @@ export class Agent {
       peers: insight.peers,
       askBalancers: (...question) => this.#balancing.answer(...question),
     });
-    answerViews(insight, serf, settings.queryResponseSizeLimit);
     this.#balancing = new Balancing({
       log: logs.of("agent.lb"),
       now,
@@ -242,30 +229,6 @@ export class Agent {
       servesItself: () => this.#balancing.servesItself,
       schedule,
     });
-    new DoctorAnswers({
-      members: () => serf.members(),
-      keyring: () => files.keyring,
-      setup: () => setupOf(this, this.#parts.plan.config),
-    }).offer(insight);
-    new WhyAnswers({
-      chronicle: insight.chronicle,
-      wallClock: Date.now,
-      self: settings.nodeName,
-      responseLimit: settings.queryResponseSizeLimit,
-    }).offer(insight);
-    this.#standing = new Standing({
-      now,
-      serf,
-      arrival,
-      insight,
-      hub,
-      balancing: () => this.#balancing,
-      advertised,
-      encrypted: files.keyring !== undefined,
-      coordinates: !settings.disableCoordinates,
-      profile: settings.profile,
-    });
-    this.#insight = insight;
     this.#arrival = arrival;
     this.bound = bound;
     this.advertised = advertised;
@@ -285,21 +248,23 @@ export class Agent {
     });
     this.#metrics = metrics;
     this.#poll = new MetricPoll({ serf, rpc: this.#rpc.counters, metrics });
-    this.#metricSource = {
-      startedAt: performance.timeOrigin,
-      now,
+    this.#observability = new Observability({
+      agent: this,
+      plan,
+      files,
+      logs,
+      advertised,
       serf,
-      isJoined: () => arrival.isComplete,
-      isSettled: () => this.#standing.isSettled,
-      chronicle: insight.chronicle,
-      sendErrors: () => sockets.udp.counters.sendErrors,
-      handlers: () => hub.counters,
-      handlerStates,
+      arrival,
+      hub,
+      insight,
+      balancing: this.#balancing,
+      api,
       rpc: this.#rpc,
-      balancing: () => this.#balancing.status,
-      loopDelays: () => this.#standing.delays(),
-      http: () => this.#http?.figures,
-    };
+      members,
+      isLeaving: () => this.#leaving !== undefined,
+      sendErrors: () => sockets.udp.counters.sendErrors,
+    });
   }
 
   /** As they are now; a reload changes some. */
@@ -326,14 +291,6 @@ export class Agent {
     return this.#metrics.dump();
   }
 
-  /** For Prometheus; nothing of it is loaded before it is asked for. */
-  openMetrics(): Promise<OpenMetrics> {
-    this.#openMetrics ??= import("./prometheus/open.js").then(({ openMetrics }) =>
-      openMetrics(this.#metricSource),
-    );
-    return this.#openMetrics;
-  }
-
   /** Begins to serve RPC clients. Throws {@link OperatorError}. */
   async startRpc(): Promise<void> {
     this.#rpcAddress = await listenForRpc(this.#rpc, this.settings.rpcAddr);
@@ -341,35 +298,12 @@ export class Agent {
 
   /** Where HTTP clients reach us; empty while none are served. */
   get httpAddresses(): readonly string[] {
-    return this.#http?.addresses ?? [];
+    return this.#observability.httpAddresses;
   }
 
   /** Begins to serve HTTP clients, if told to. Throws {@link OperatorError}. */
-  async startHttp(): Promise<void> {
-    const { httpAddr, httpToken } = this.settings;
-    const { chronicle } = this.#insight;
-    this.#http = await HttpService.start(httpAddr, {
-      log: this.#parts.logs.of("agent.http"),
-      token: httpToken,
-      api: this.api,
-      wallClock: () => new Date().toISOString(),
-      follow: (sink) => chronicle.follow(sink),
-      describe: (members) => {
-        const known = this.#standing.infos.named(members.map(({ name }) => name));
-        return members.map((member) => known.get(member.name) ?? bareInfo(member));
-      },
-      readiness: () => ({
-        joined: this.#arrival.isComplete,
-        settled: this.#standing.isSettled,
-        leaving: this.#leaving !== undefined,
-      }),
-      lbStatus: () => this.#balancing.status,
-      lbOrder: (order) => this.#balancing.order(order),
-      metrics: async () => {
-        const metrics = await this.openMetrics();
-        return { contentType: metrics.contentType, text: await metrics.text() };
-      },
-    });
+  startHttp(): Promise<void> {
+    return this.#observability.startHttp();
   }
 
   /** Begins to find and be found in the local network, if told to. Throws {@link OperatorError}. */
@@ -465,22 +399,19 @@ export class Agent {
     // Handlers that are under way may still ask us for members.
     await this.#hub.stop();
     this.#hub.journal.close();
-    await this.#http?.close();
+    await this.#observability.closeHttp();
     await this.#rpc.close();
     if (this.#serf.state === "left") await this.#driver.stop();
     await this.#snapshot?.close();
     this.#poll.stop();
-    this.#standing.stop();
+    this.#observability.stop();
     this.#metrics.close();
     this.#log.info({}, "shutdown complete");
   }
 
   #begin(): void {
     this.#driver.start();
-    const { name: node } = this.#serf.local;
-    const address = formatAddress(this.advertised);
-    this.#insight.chronicle.note({ kind: "started", node, address });
-    this.#standing.begin();
+    this.#observability.begin();
     this.#arrival.begin();
     this.#balancing.start();
     this.#noteChange();
@@ -489,7 +420,7 @@ export class Agent {
   #depart(): Promise<void> {
     return new Promise((resolve) => {
       this.#log.info({}, "requesting graceful leave from Serf");
-      this.#insight.chronicle.note({ kind: "leaving", node: this.#serf.local.name });
+      this.#observability.noteLeave();
       void this.#balancing.stop();
       this.#retryJoin?.stop();
       this.#discovery?.stop();
@@ -509,7 +440,7 @@ export class Agent {
 
   /** What can be read of the members has changed, or that it may be believed. */
   #noteChange(): void {
-    this.#standing.noteChange();
+    this.#observability.noteChange();
     this.#hub.noteChange();
     this.#balancing.noteChange();
   }

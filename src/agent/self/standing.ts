@@ -18,7 +18,7 @@ export interface StandingParts {
   readonly arrival: Arrival;
   readonly insight: Insight;
   readonly hub: Pick<EventHub, "handlerCount">;
-  readonly balancing: () => Pick<Balancing, "names">;
+  readonly balancing: Pick<Balancing, "names">;
   readonly advertised: Address;
   readonly encrypted: boolean;
   readonly coordinates: boolean;
@@ -93,7 +93,7 @@ export class Standing {
       loopDelayMillis: this.delays(),
       rssBytes: process.memoryUsage.rss(),
       members: this.infos.counts(),
-      balancers: balancing().names,
+      balancers: balancing.names,
       handlers: hub.handlerCount,
       profile,
     };
