@@ -33,7 +33,8 @@ export function slotsOf(
     total: 0,
   }));
   for (const { at, deed } of happenings) {
-    const slot = slots[Math.floor((at - (end - span)) / width)];
+    // What came since `now` belongs to the newest.
+    const slot = slots[Math.min(count - 1, Math.floor((at - (end - span)) / width))];
     if (slot === undefined) continue;
     slot.counts[wordsOf(deed, "").tone] += 1;
     slot.total += 1;
