@@ -15,6 +15,7 @@ import { JournalFile, readJournal } from "./journal-file.js";
 import type { JournalLine } from "./journal-lines.js";
 import {
   interruptedEnd,
+  maxListed,
   maxLost,
   maxNames,
   maxPayloadBytes,
@@ -59,9 +60,14 @@ export interface RunOutcome {
   readonly isCut: boolean;
 }
 
-/** One script as it is configured. */
-export interface JournalledHandler {
+/** A script that is told events and lists of members is two handlers, each with runs of its own. */
+export interface HandlerName {
   readonly script: string;
+  readonly kind: "event" | "state";
+}
+
+/** One script as it is configured. */
+export interface JournalledHandler extends HandlerName {
   readonly filters: readonly string[];
   /** It hears of joins, leaves and failures. */
   readonly hearsAll: boolean;
@@ -79,8 +85,9 @@ export class HandlerJournal {
   readonly #mask: SecretMask;
   readonly #shelf = new RunShelf();
   readonly #seen = new SeenBook();
-  /** By script. Only of those that are configured. */
+  /** By {@link keyOf}. Only of those that are configured. */
   readonly #tallies = new Map<string, Tally>();
+  /** By {@link keyOf}. */
   #filters: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #file: JournalFile | undefined;
   #nextId = 1;
@@ -139,25 +146,27 @@ export class HandlerJournal {
   /** Replaces the handlers of which is told. */
   setHandlers(handlers: readonly JournalledHandler[]): void {
     const named = handlers.map((one) => ({ ...one, script: this.nameOf(one.script) }));
-    this.#filters = new Map(named.map(({ script, filters }) => [script, filters]));
+    this.#filters = new Map(named.map((one) => [keyOf(one), one.filters]));
     this.#seen.watch(named.flatMap(({ hearsAll, script }) => (hearsAll ? [script] : [])));
-    for (const script of this.#tallies.keys()) {
-      if (!this.#filters.has(script)) this.#tallies.delete(script);
+    for (const key of this.#tallies.keys()) {
+      if (!this.#filters.has(key)) this.#tallies.delete(key);
     }
   }
 
   /** A script is about to run. Returns the id of the run. */
   begin(script: string, told: Told, { again, attempt, cause }: RunOrigin): number {
     const name = this.nameOf(script);
-    const names = "members" in told ? told.members.map((member) => member.name) : [];
+    const members = "members" in told ? told.members : [];
+    // Of a list nobody needs all: it is told anew each time.
+    const named = told.kind === "state" ? members.slice(0, maxListed) : members;
     const event = toldName(told);
     const record: RunRecord = {
       id: this.#nextId++,
       script: name,
-      filters: this.#filters.get(name) ?? [],
+      filters: this.#filters.get(keyOf({ script: name, kind: kindOf(event) })) ?? [],
       event,
-      names,
-      count: names.length,
+      names: named.map((member) => member.name),
+      count: members.length,
       startedAt: this.#parts.wallClock(),
       attempt,
       cause,
@@ -191,25 +200,24 @@ export class HandlerJournal {
 
   /** An event failed as often as it may be tried. */
   giveUp(script: string): void {
-    const tally = this.#tallyOf(this.nameOf(script));
+    const tally = this.#tallyOf({ script, kind: "event" });
     tally.counts = { ...tally.counts, givenUp: tally.counts.givenUp + 1 };
   }
 
-  counts(script: string): HandlerCounts {
-    return this.#tallyOf(this.nameOf(script)).counts;
+  counts(handler: HandlerName): HandlerCounts {
+    return this.#tallyOf(handler).counts;
   }
 
-  times(script: string): RunTimes {
-    return this.#tallyOf(this.nameOf(script)).times;
+  times(handler: HandlerName): RunTimes {
+    return this.#tallyOf(handler).times;
   }
 
   /** Undefined if that is not on record. */
-  lastSuccess(script: string): WallTime | undefined {
-    const name = this.nameOf(script);
-    return (
-      this.#tallyOf(name).lastSuccess ??
-      this.last((record) => record.script === name && record.end?.result === "ok")?.startedAt
-    );
+  lastSuccess(handler: HandlerName): WallTime | undefined {
+    const known = this.#tallyOf(handler).lastSuccess;
+    if (known !== undefined) return known;
+    const key = keyOf({ ...handler, script: this.nameOf(handler.script) });
+    return this.last((run) => run.end?.result === "ok" && keyOfRun(run) === key)?.startedAt;
   }
 
   /** See {@link SeenBook.report}. */
@@ -234,8 +242,8 @@ export class HandlerJournal {
     return text.subarray(start).toString("utf8");
   }
 
-  #count({ cause, script }: RunRecord, { result, took }: RunOutcome): void {
-    const tally = this.#tallyOf(script);
+  #count({ cause, event, script }: RunRecord, { result, took }: RunOutcome): void {
+    const tally = this.#tallyOf({ script, kind: kindOf(event) });
     const { failures, givenUp, retries, runs, timeouts } = tally.counts;
     tally.counts = {
       runs: runs + 1,
@@ -266,11 +274,12 @@ export class HandlerJournal {
     });
   }
 
-  #tallyOf(script: string): Tally {
-    const known = this.#tallies.get(script);
+  #tallyOf({ kind, script }: HandlerName): Tally {
+    const key = keyOf({ kind, script: this.nameOf(script) });
+    const known = this.#tallies.get(key);
     if (known !== undefined) return known;
     const tally: Tally = { counts: noCounts, times: noTimes, lastSuccess: undefined };
-    this.#tallies.set(script, tally);
+    this.#tallies.set(key, tally);
     return tally;
   }
 
@@ -294,7 +303,7 @@ export class HandlerJournal {
     for (const record of this.#shelf.all()) {
       if (record.end === undefined) this.#shelf.put({ ...record, end: interruptedEnd });
     }
-    const lastOf = new Map(this.#shelf.all().map((record) => [record.script, record]));
+    const lastOf = new Map(this.#shelf.all().map((record) => [keyOfRun(record), record]));
     this.#unfinished = [...lastOf.values()]
       .filter(isUnfinished)
       .sort((one, other) => one.id - other.id);
@@ -317,6 +326,19 @@ export class HandlerJournal {
       if (record.end !== undefined) yield { kind: "ended", id: record.id, end: record.end };
     }
   }
+}
+
+/** `script`: as {@link HandlerJournal.nameOf} has it. */
+function keyOf({ kind, script }: HandlerName): string {
+  return `${kind} ${script}`;
+}
+
+function keyOfRun({ event, script }: RunRecord): string {
+  return keyOf({ script, kind: kindOf(event) });
+}
+
+function kindOf(event: string): HandlerName["kind"] {
+  return event === "state" ? "state" : "event";
 }
 
 const noCounts: HandlerCounts = { runs: 0, failures: 0, timeouts: 0, retries: 0, givenUp: 0 };

@@ -54,7 +54,7 @@ export class HandlerTopics {
       run.script === name && (run.event === "state") === (kind === "state");
     const running = journal.last((run) => isOfThis(run) && run.end === undefined);
     const last = journal.last((run) => isOfThis(run) && run.end !== undefined);
-    const success = journal.lastSuccess(script);
+    const success = journal.lastSuccess(configured);
     const isQuiet = waiting === 0 && running === undefined && resting === undefined;
     return {
       script: name,
@@ -67,8 +67,8 @@ export class HandlerTopics {
         resting === undefined
           ? null
           : { attempt: resting.attempt, until: iso(wallClock() + resting.until - now()) },
-      counts: journal.counts(script),
-      times: journal.times(script),
+      counts: journal.counts(configured),
+      times: journal.times(configured),
       lastRun: last === undefined ? null : handlerRun(last),
       lastSuccessAt: success === undefined ? null : iso(success),
       seen: hearsAll && kind === "event" ? journal.seen(script, members(), isQuiet) : null,

@@ -7,6 +7,9 @@ import type { Member, UserEvent } from "../../serf/events.js";
 /** Names that are kept of one run; a run for more can be run again for the first ones only. */
 export const maxNames = 1_024;
 
+/** Names that are kept of a run that is told a list of members: that is long, and told often. */
+export const maxListed = 64;
+
 /** Members of a loss of which all is kept that a script is told; those beyond cannot be told again once forgotten. */
 export const maxLost = 64;
 

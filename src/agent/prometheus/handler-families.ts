@@ -12,7 +12,7 @@ export const handlerFamilies: readonly Family[] = [
   perScript(
     "counter",
     "gossipd_handler_runs_total",
-    "Runs of event handlers that have begun",
+    "Runs of event handlers that have ended",
     ({ counts }) => counts.runs,
   ),
   perScript(

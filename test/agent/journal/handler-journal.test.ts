@@ -16,7 +16,8 @@ const failed = (...names: string[]) =>
     ...names.map((name) => member(name, { status: "failed", tags: { role: "web" } })),
   );
 
-const all = (script: string) => ({ script, filters: ["*"], hearsAll: true });
+const all = (script: string) =>
+  ({ script, kind: "event", filters: ["*"], hearsAll: true }) as const;
 
 function journalPath(): string {
   return join(tempDir(), "journal");
@@ -25,7 +26,9 @@ function journalPath(): string {
 test("a run is on record from its start to its end", () => {
   const deeds: HandlerRan[] = [];
   const { begin, clock, end, journal, runs } = journalWith({ note: (deed) => deeds.push(deed) });
-  journal.setHandlers([{ script: "a.sh", filters: ["member-join"], hearsAll: false }]);
+  journal.setHandlers([
+    { script: "a.sh", kind: "event", filters: ["member-join"], hearsAll: false },
+  ]);
   const id = begin("a.sh", joined("x", "y"));
   const begun = {
     id: 1,
@@ -53,14 +56,14 @@ test("a run is on record from its start to its end", () => {
       output: "no\n",
     },
   ]);
-  expect(journal.counts("a.sh")).toEqual({
+  expect(journal.counts({ script: "a.sh", kind: "event" })).toEqual({
     runs: 1,
     failures: 1,
     timeouts: 0,
     retries: 0,
     givenUp: 0,
   });
-  expect(journal.times("a.sh").buckets.slice(0, 3)).toEqual([0, 1, 0]);
+  expect(journal.times({ script: "a.sh", kind: "event" }).buckets.slice(0, 3)).toEqual([0, 1, 0]);
   expect(deeds).toEqual([
     {
       kind: "handler",
@@ -95,6 +98,31 @@ test("a script that runs all the time leaves the others their past", () => {
   expect(told().at(-1)).toBe("2001 often query:load : ok");
 });
 
+test("a script that is told events and lists of members has numbers for each", () => {
+  const path = journalPath();
+  const { begin, end, journal, runs } = journalWith({ path });
+  const state = {
+    script: "a",
+    kind: "state",
+    filters: ["state:role=web"],
+    hearsAll: false,
+  } as const;
+  journal.setHandlers([all("a"), state]);
+  begin("a", failed("x"), true);
+  const members = Array.from({ length: 100 }, (_, index) => member(`n${index}`));
+  end(begin("a", { kind: "state", json: false, members }));
+  expect(runs().map(({ count, filters }) => [count, ...filters])).toEqual([
+    [1, "*"],
+    [100, "state:role=web"],
+  ]);
+  expect(journal.runs()[1]?.names).toHaveLength(64);
+  expect(journal.counts({ script: "a", kind: "event" }).runs).toBe(0);
+  expect(journal.counts({ script: "a", kind: "state" }).runs).toBe(1);
+  expect(journal.lastSuccess({ script: "a", kind: "event" })).toBeUndefined();
+  // The event that the agent did not see the end of is not hidden by the list.
+  expect(journalWith({ path }).journal.takeUnfinished()).toMatchObject([{ id: 1 }]);
+});
+
 describe("secrets", () => {
   test("are masked wherever a script or its command line says them, and payloads are not kept", () => {
     const path = journalPath();
@@ -104,7 +132,7 @@ describe("secrets", () => {
     expect(runs()[0]).toMatchObject({ script: "curl -H ***", output: "key *** of ***\n" });
     const text = readFileSync(path, "utf8");
     for (const secret of ["k3y", "t0ken", "payl0ad"]) expect(text).not.toContain(secret);
-    expect(journal.counts("curl -H t0ken").failures).toBe(1);
+    expect(journal.counts({ script: "curl -H t0ken", kind: "event" }).failures).toBe(1);
   });
 });
 
