@@ -102,6 +102,7 @@ export class Agent {
         await agent.#balancing.open(plan.lb);
       } catch (error) {
         agent.#poll.stop();
+        agent.#hub.journal.close();
         throw error;
       }
       agent.#begin();

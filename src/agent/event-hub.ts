@@ -98,9 +98,9 @@ export class EventHub {
     this.#stateHandlers.replace(specs.filter(isStateSpec));
   }
 
-  /** How many are configured. */
+  /** How many are configured: a script behind several filters is one. */
   get handlerCount(): number {
-    return this.#specs.length;
+    return this.scripts().length;
   }
 
   /** Script by `FILTER:NAME`, for the statistics; scripts of one filter are joined by a comma. */

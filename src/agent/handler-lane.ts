@@ -132,6 +132,10 @@ export class HandlerLane {
   /** Gives up all but the handlers with these scripts; what nobody is left for is dropped. */
   retire(scripts: ReadonlySet<string>): void {
     this.#handlers = this.#handlers.filter(({ script }) => scripts.has(script));
+    for (const errand of this.#errands.splice(0)) {
+      if (scripts.has(errand.handler.script)) this.#errands.push(errand);
+      else errand.done(undefined);
+    }
     const { current } = this.#rest;
     if (current !== undefined && !scripts.has(current.script)) this.#rest.end();
     if (this.#handlers.length > 0) return;

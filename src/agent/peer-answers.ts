@@ -6,14 +6,14 @@ export type PeerAnswer = (
   from: string,
 ) => Bytes | undefined | Promise<Bytes | undefined>;
 
-/** How the names of all queries begin that agents of ours ask each other; Serf's leave them to handlers. */
-export const peerPrefix = "gossipd-";
-
-/** The queries that our agents ask each other and answer themselves, by name. */
+/**
+ * The queries that our agents ask each other and answer themselves, by name. All these names begin with
+ * `gossipd-`; Serf's agents leave them to handlers.
+ */
 export class PeerAnswers {
   readonly #answers = new Map<string, PeerAnswer>();
 
-  /** `name` begins with {@link peerPrefix}. `answer` gets what anybody in the cluster may have sent. */
+  /** `answer` gets what anybody in the cluster may have sent. */
   on(name: string, answer: PeerAnswer): void {
     this.#answers.set(name, answer);
   }

@@ -61,6 +61,15 @@ test("the statistics name every handler of the present configuration", () => {
   expect([...hub.handlers()]).toEqual([["query:load", "e.sh"]]);
 });
 
+test("a script behind several filters is one handler", () => {
+  const { hub } = hubWith([
+    "member-join,member-leave,member-failed=a.sh",
+    "user=a.sh",
+    "state=a.sh",
+  ]);
+  expect(hub.handlerCount).toBe(2);
+});
+
 test("of whom it tells is noted, before it does; of many at once only the first and the count", () => {
   const deeds: unknown[] = [];
   const { hub } = hubWith([], { note: (deed) => deeds.push(deed) });

@@ -264,6 +264,27 @@ describe("a handler that is to run again if it fails", () => {
     }
   });
 
+  test("is not run by hand any more once a reload has taken it away", async () => {
+    const { started, parts, end } = workshop();
+    const [a, b] = specs("member-join=a", "member-join=b");
+    if (a === undefined || b === undefined) throw new Error("no handlers");
+    const lane = new HandlerLane([a, b], parts);
+    lane.offer(joins("x"));
+    await settled();
+    const runs: (readonly [string, number | undefined])[] = [];
+    for (const handler of [a, b]) {
+      const done = (run?: number): number => runs.push([handler.script, run]);
+      lane.send({ cause: "rerun", handler, event: joins("y"), of: 9, done });
+    }
+    lane.retire(new Set(["b"]));
+    expect(runs).toEqual([["a", undefined]]);
+    await end("a");
+    await end("b");
+    await end("b");
+    expect(started).toEqual(["a member-join x", "b member-join x", "b member-join y"]);
+    expect(runs.slice(1)).toEqual([["b", 3]]);
+  });
+
   test("runs at once for who asks for it while it rests", async () => {
     const { started, parts, end, pass } = workshop();
     const [handler] = specs("retry:member-join=a");
