@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { bodyLimit } from "hono/body-limit";
 import { Hono } from "hono/tiny";
 import { InvariantError, OperatorError, reasonOf } from "../base/errors.js";
@@ -105,14 +105,25 @@ export function openApp(parts: AppParts): Answer {
   return (incoming, outgoing, connection) => {
     const answer = getRequestListener(
       (request) => app.fetch(request, { incoming, outgoing, connection }),
-      { overrideGlobalObjects: false, hostname: "localhost" },
+      {
+        overrideGlobalObjects: false,
+        hostname: "localhost",
+        errorHandler: (error) => {
+          const { body, status } = refusalFor(error, host);
+          return Response.json(body, { status, headers: commonHeaders });
+        },
+      },
     );
     void answer(incoming, outgoing);
   };
 }
 
-function refusalFor(error: Error, { log }: HttpHost): Refusal {
+function refusalFor(error: unknown, { log }: HttpHost): Refusal {
   if (error instanceof Refusal) return error;
+  // Its Host header or its path is none: there is nothing yet that could be asked.
+  if (error instanceof RequestError) {
+    return new Refusal(400, "the Host header or the target of the request is none");
+  }
   if (error instanceof OperatorError) return new Refusal(400, error.message);
   // Ours, so the agent stops: not here, where it would be an answer.
   if (error instanceof InvariantError) {

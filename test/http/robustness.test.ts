@@ -38,6 +38,21 @@ test.for([
   expect(served.host.log.at("error")).toEqual([]);
 });
 
+test.for([
+  { what: "host", sent: "GET / HTTP/1.1\r\nHost: a b/c?\r\nConnection: close\r\n\r\n" },
+  {
+    what: "target",
+    sent: "GET http:// HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+  },
+])("a $what that is none is refused in the form of all refusals", async ({ sent }) => {
+  const served = await serve();
+  const client = await RawClient.open(served.address);
+  client.send(sent);
+  await client.closed;
+  expect(client.statuses).toEqual([400]);
+  expect(errorCodeIn(client.text)).toBe("bad_request");
+});
+
 test("headers that are too long are refused in the form of all refusals", async () => {
   const served = await serve();
   const client = await RawClient.open(served.address);
