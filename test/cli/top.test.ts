@@ -1,11 +1,16 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { runProgram } from "../../src/cli/main.js";
+import type { LbStatus } from "../../src/lb/status.js";
 import type { HandlerRun, HandlerState } from "../../src/observe/handler-run.js";
 import type { MemberInfo, SelfInfo } from "../../src/observe/member-info.js";
 import { embed, gossipOf } from "../lib/embedding.js";
 import { Bench } from "../rpc/bench.js";
 import { member } from "../rpc/scripted-api.js";
+import { balancerStatus, serverStatus } from "../support/balancer-status.js";
 import { until } from "../support/wait.js";
 import { FakeScreen, FakeTerminal } from "./fake-terminal.js";
 import { run } from "./run-command.js";
@@ -112,6 +117,42 @@ test("without a terminal all is printed once, without colours", async () => {
   ]);
   expect(lines.slice(4, -1)).toEqual(table);
   expect(code).toBe(0);
+});
+
+test("each load balancer has a line: its condition, who serves of who should, and what is wrong", async () => {
+  const started = await bench();
+  const folder = await mkdtemp(join(tmpdir(), "gossipd-top-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "status.json");
+  const pools = [
+    {
+      name: "web",
+      servers: [
+        serverStatus("a"),
+        serverStatus("b", { served: null }),
+        serverStatus("c", {
+          served: { name: "c", state: "ready", weight: 1, up: false, inUse: 0 },
+        }),
+        serverStatus("d", { desired: { admission: "drain", cause: "draining" } }),
+      ],
+      free: 0,
+    },
+  ];
+  const refused = { condition: "failed", ok: false, reason: "refused\u001b[2J" } as const;
+  const balancers = [
+    balancerStatus({ pools }),
+    balancerStatus({ name: "inner", pools: [], ...refused }),
+  ];
+  const at = new Date().toISOString();
+  const status: LbStatus = { at, keeper: null, self: "n1", joined: true, balancers };
+  await writeFile(file, JSON.stringify(status));
+  const parts = new Map([["load_balancer", new Map([["status_file", file]])]]);
+  started.api.sections = new Map([...started.api.sections, ...parts]);
+  const { stdout } = await run(started, "top");
+  expect(stdout.split("\n").slice(2, 4)).toEqual([
+    "balancer edge        in step             1 of 3 up",
+    "balancer inner       failed              0 of 0 up          refused\\x1b[2J",
+  ]);
 });
 
 test("as JSON it says all that was read", async () => {

@@ -120,13 +120,14 @@ function healthLine({ health, members, self }: Reading): string {
 }
 
 function balancerCells({ condition, name, ok, pools, reason }: BalancerStatus): Cell[] {
-  const servers = pools.flatMap((pool) => pool.servers);
-  const wanted = servers.filter(({ desired }) => desired?.admission === "ready").length;
-  const up = servers.filter(({ served }) => served?.state === "ready" && served.up).length;
+  const wanted = pools
+    .flatMap((pool) => pool.servers)
+    .filter(({ desired }) => desired?.admission === "ready");
+  const up = wanted.filter(({ served }) => served?.state === "ready" && served.up).length;
   return [
     { text: `balancer ${escapeWord(name)}` },
     { text: condition, styles: ok ? ["green"] : ["red"] },
-    { text: `${up} of ${wanted} up` },
+    { text: `${up} of ${wanted.length} up` },
     { text: escapeControls(reason ?? ""), styles: ["red"] },
   ];
 }
