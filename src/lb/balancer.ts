@@ -317,7 +317,9 @@ export class Balancer {
     const { host, config } = this.#shared;
     const now = host.now();
     const deadline = this.#decision?.deadline;
-    if (deadline !== undefined && deadline <= now) this.#decide("time passed");
+    if (deadline !== undefined && deadline <= now) {
+      this.#decide(this.#desired.frozen ? "the warm-up ended" : "time passed");
+    }
     if (this.#isSaveDue && this.#savedAt + saveGap <= now) this.#saveMemory();
     const isLookDue = this.#lookAt !== undefined && this.#lookAt <= now;
     if (this.#running !== undefined) {

@@ -11,6 +11,7 @@ test("the first round tells of all that are served then", async () => {
   expect(world.rounds.at(-1)).toMatchObject({
     kind: "applied",
     balancer: "edge",
+    cause: "the warm-up ended",
     nodes: ["web1", "web2"],
     count: 2,
     version: world.status.version,
