@@ -67,7 +67,7 @@ class Teller {
 const deedsOf = (items: readonly Item[]): Deed[] =>
   items.flatMap((item) => (item.kind === "fact" ? [item.fact.deed] : []));
 
-const probe = (node: string, outcome: "lost" | "tcp"): Deed => ({
+const probe = (node: string, outcome: "lost" | "tcp" | "helped"): Deed => ({
   kind: "probe",
   node,
   outcome,
@@ -116,6 +116,19 @@ describe("what a member tells of another", () => {
     expect(deedsOf(items).map(({ kind }) => kind)).toEqual(["suspected", "probe", "stalled"]);
     expect(items.filter(({ kind }) => kind === "loss")).toMatchObject([
       { loss: { node: "db", how: "lost", unheard: false } },
+    ]);
+  });
+
+  test.for([
+    { later: 40_000, how: "lost", what: "outweighs that helpers reached it soon after" },
+    { later: 70_000, how: "helped", what: "is over when they do so long after" },
+  ])("that another was lost $what", ({ how, later }) => {
+    const teller = new Teller();
+    teller.tell(lost("db"));
+    teller.now += later;
+    teller.tell(probe("db", "helped"), suspected("web", "a"));
+    expect(teller.ask().items.filter(({ kind }) => kind === "loss")).toMatchObject([
+      { loss: { node: "db", how } },
     ]);
   });
 
