@@ -849,7 +849,10 @@ const traffic: readonly Line[] = [
   {
     says: "a thousand members",
     held: [
-      ["lb/policy-load.test.ts", "a thousand members and five pools are decided upon within 50 ms"],
+      [
+        "lb/policy-load.test.ts",
+        "a member costs five pools the same among a thousand as among a few",
+      ],
       ["traffic/haproxy-runtime.test.ts", "a thousand at once are told in one batch"],
     ],
   },
