@@ -35,6 +35,9 @@ export class Feed {
   #lostSince: number | undefined;
   #members = 0;
   #version: string | undefined;
+  /** When the agent began whose record we have, and how far. */
+  #recordOf: string | undefined;
+  #recorded = 0;
   #soon: number | undefined;
   #hidden: number | undefined;
   #stream: AbortController | undefined;
@@ -46,6 +49,7 @@ export class Feed {
   start(): void {
     document.addEventListener("visibilitychange", () => this.#watch());
     addEventListener("online", () => this.#retryNow?.());
+    this.#watch();
     void this.#follow();
   }
 
@@ -68,7 +72,7 @@ export class Feed {
   async #pause(reason: string): Promise<void> {
     const now = Date.now();
     this.#lostSince ??= now;
-    const wait = document.hidden ? longestSilence : this.#wait;
+    const wait = this.#wait;
     this.#wait = Math.min(longestWait, this.#wait * 1.6);
     this.#tell({
       kind: "connection",
@@ -76,7 +80,8 @@ export class Feed {
     });
     await new Promise<void>((resolve) => {
       this.#retryNow = resolve;
-      setTimeout(resolve, wait);
+      // A tab that nobody sees waits until it is looked at.
+      if (!document.hidden) setTimeout(resolve, wait);
     });
     this.#retryNow = undefined;
   }
@@ -125,7 +130,10 @@ export class Feed {
     const told: unknown = JSON.parse(data);
     if (name === "member") this.#takeMembers(told as StreamEvents["member"]);
     const happening = happeningOf(told);
-    if (happening !== undefined) this.#tell({ kind: "happened", happening });
+    if (happening !== undefined) {
+      this.#recorded = Math.max(this.#recorded, happening.seq);
+      this.#tell({ kind: "happened", happening });
+    }
     this.#confirmSoon(stream);
   }
 
@@ -154,19 +162,26 @@ export class Feed {
     }, every);
   }
 
-  /** All that the agent knows, and what it has on record. */
+  /** All that the agent knows, and what it has on record that we do not have. */
   async #askAll(stream: AbortController): Promise<void> {
+    const self = await this.#get<SelfInfo>("v1/self", stream);
+    const after = this.#recordOf === self.startedAt ? this.#recorded : 0;
     const [past] = await Promise.all([
-      this.#get<{ readonly entries: readonly TimedEntry[] }>("v1/chronicle", stream),
-      this.#ask(stream),
+      this.#get<{ readonly entries: readonly TimedEntry[] }>(`v1/chronicle?after=${after}`, stream),
+      this.#askAbout(self, stream),
     ]);
     const happenings = past.entries.map(happeningOf).filter((one) => one !== undefined);
-    this.#tell({ kind: "past", happenings });
+    this.#recordOf = self.startedAt;
+    this.#recorded = happenings.at(-1)?.seq ?? after;
+    this.#tell({ kind: "past", after, happenings });
   }
 
   /** What is so now. */
   async #ask(stream: AbortController): Promise<void> {
-    const self = await this.#get<SelfInfo>("v1/self", stream);
+    await this.#askAbout(await this.#get<SelfInfo>("v1/self", stream), stream);
+  }
+
+  async #askAbout(self: SelfInfo, stream: AbortController): Promise<void> {
     // The agent was replaced by one of another version, which has a page of its own.
     if (this.#version !== undefined && this.#version !== self.version) location.reload();
     this.#version = self.version;

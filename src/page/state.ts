@@ -55,8 +55,8 @@ export type Input =
   /** These are now so, and the others as they were. */
   | { readonly kind: "some"; readonly members: readonly MemberInfo[]; readonly at: number }
   | { readonly kind: "reaped"; readonly names: readonly string[] }
-  /** All that the agent has on record. */
-  | { readonly kind: "past"; readonly happenings: readonly Happening[] }
+  /** All that the agent has on record after `after`; what was known before goes on there. 0: all anew. */
+  | { readonly kind: "past"; readonly after: number; readonly happenings: readonly Happening[] }
   | { readonly kind: "happened"; readonly happening: Happening }
   | { readonly kind: "balancers"; readonly lb: LbStatus | undefined };
 
@@ -95,7 +95,7 @@ export function advance(state: PageState, input: Input): PageState {
       return { ...state, members };
     }
     case "past":
-      return { ...state, happenings: input.happenings.slice(-mostHappenings) };
+      return { ...state, happenings: joined(state.happenings, input.after, input.happenings) };
     case "happened":
       return happened(state, input.happening);
     case "balancers":
@@ -150,6 +150,14 @@ function withTimes(
     else if (before.length > 0) next.set(name, before);
   }
   return next;
+}
+
+function joined(
+  known: readonly Happening[],
+  after: number,
+  news: readonly Happening[],
+): readonly Happening[] {
+  return [...known.filter(({ seq }) => seq <= after), ...news].slice(-mostHappenings);
 }
 
 function happened(state: PageState, happening: Happening): PageState {

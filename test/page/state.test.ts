@@ -66,18 +66,27 @@ test("suspicions are seen as soon as they are told, and end so too", () => {
 test("what the record and the stream both tell is told once; another run of the agent counts anew", () => {
   const past: Input = {
     kind: "past",
+    after: 0,
     happenings: [{ seq: 7, at: 7_000, deed: suspected("a") }],
   };
   const state = after(past, happened(7, suspected("a")), happened(8, suspected("b")));
   expect(state.happenings.map(({ seq }) => seq)).toEqual([7, 8]);
-  const anew = advance(state, { kind: "past", happenings: [] });
+  const anew = advance(state, { kind: "past", after: 0, happenings: [] });
   const started: Deed = { kind: "started", node: "n", address: "127.0.0.1:7946" };
   expect(advance(anew, happened(1, started)).happenings.length).toBe(1);
+});
+
+test("what was missed goes on behind what was known", () => {
+  const missed = [9, 10].map((seq) => ({ seq, at: seq * 1_000, deed: suspected("b") }));
+  const known = after(happened(7, suspected("a")), happened(8, suspected("b")));
+  const state = advance(known, { kind: "past", after: 8, happenings: missed });
+  expect(state.happenings.map(({ seq }) => seq)).toEqual([7, 8, 9, 10]);
 });
 
 test("what is kept is bounded", () => {
   const past: Input = {
     kind: "past",
+    after: 0,
     happenings: Array.from({ length: 9_000 }, (_, seq) => ({ seq, at: seq, deed: suspected("a") })),
   };
   let state = after(past, happened(9_001, suspected("b")));

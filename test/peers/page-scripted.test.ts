@@ -298,6 +298,50 @@ test("after its agent was gone the page has what happened meanwhile, and its clo
   await page.locator(".timeline li", { hasText: "began to leave" }).waitFor();
 });
 
+test("after the connection was gone it asks only for what it does not have", async () => {
+  const scripted = troubledAgent();
+  const page = await open(scripted);
+  await page.waitForSelector(dot("web-1"));
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  const items = page.locator(".timeline li[data-kind]");
+  const before = await items.count();
+  await scripted.stop();
+  await page.waitForSelector('[data-connection="lost"]');
+  scripted.note({ kind: "leaving", node: "edge-1" });
+  await scripted.start();
+  await page.locator(".timeline li", { hasText: "began to leave" }).waitFor();
+  expect(await items.count()).toBe(before + 1);
+  const ofRecord = asked.filter((url) => url.includes("/v1/chronicle"));
+  expect(ofRecord.map((url) => Number(new URL(url).searchParams.get("after")) > 0)).toEqual([true]);
+});
+
+test("a tab that nobody sees gives its connection back until it is looked at", async () => {
+  const scripted = new ScriptedAgent(fiveMembers());
+  agent = scripted;
+  await scripted.start();
+  const page = await (await browser.newContext()).newPage();
+  await page.clock.install();
+  await page.goto(scripted.url);
+  await page.waitForSelector('[data-connection="live"]');
+  const turn = (state: "hidden" | "visible") =>
+    page.evaluate(`
+      Object.defineProperty(document, "hidden", { configurable: true, value: ${state === "hidden"} });
+      document.dispatchEvent(new Event("visibilitychange"));
+    `);
+  await turn("hidden");
+  await page.clock.fastForward(30_000);
+  expect(scripted.streams).toBe(1);
+  await page.clock.fastForward(40_000);
+  await until("the stream is given back", () => scripted.streams === 0);
+  await page.clock.fastForward(600_000);
+  expect(await page.getAttribute("[data-connection]", "data-connection")).toBe("lost");
+  expect(scripted.streams).toBe(0);
+  await turn("visible");
+  await page.waitForSelector('[data-connection="live"]');
+  expect(scripted.streams).toBe(1);
+});
+
 test("it says why the agent refuses it", async () => {
   const scripted = new ScriptedAgent(fiveMembers());
   scripted.refusal = "there are 1000 event streams already";

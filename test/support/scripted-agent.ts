@@ -38,6 +38,11 @@ export class ScriptedAgent {
     return `http://127.0.0.1:${this.#port}/`;
   }
 
+  /** Event streams that are open. */
+  get streams(): number {
+    return this.#streams.size;
+  }
+
   /** As a process that ends: all connections break, and nobody listens. */
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -45,9 +50,10 @@ export class ScriptedAgent {
     await closed;
   }
 
-  /** Has nothing on record, as after a new start. */
+  /** Is another run, which has nothing on record. */
   forget(): void {
     this.#entries = [];
+    this.self = { ...this.self, startedAt: new Date().toISOString() };
   }
 
   member(name: string): MemberInfo {
@@ -83,27 +89,28 @@ export class ScriptedAgent {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? "").split("?")[0] ?? "";
+    const path = request.url ?? "";
     response.setHeader("date", new Date(this.#now()).toUTCString());
     if (path === "/") this.#page(response);
     else if (path === "/v1/events" && this.refusal === undefined) this.#stream(response);
     else this.#tell(path, response);
   }
 
-  #tell(path: string, response: ServerResponse): void {
-    const body = this.#body(path);
+  #tell(url: string, response: ServerResponse): void {
+    const [path = "", query = ""] = url.split("?");
+    const body = this.#body(path, Number(/^after=(\d+)$/.exec(query)?.[1] ?? 0));
     response.writeHead(body === undefined ? 503 : 200, { "content-type": "application/json" });
     response.end(JSON.stringify(body ?? { error: { code: "unavailable", message: this.refusal } }));
   }
 
-  #body(path: string): unknown {
+  #body(path: string, after: number): unknown {
     switch (path) {
       case "/v1/members":
         return [...this.#members.values()];
       case "/v1/self":
         return { ...this.self, balancers: this.lb?.balancers.map(({ name }) => name) ?? [] };
       case "/v1/chronicle":
-        return { entries: this.#entries };
+        return { entries: this.#entries.filter(({ seq }) => seq > after) };
       case "/v1/lb":
         return this.lb;
     }
