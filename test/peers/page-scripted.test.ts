@@ -353,3 +353,51 @@ test("it says why the agent refuses it", async () => {
     .getByText("The agent does not answer: there are 1000 event streams already.")
     .waitFor();
 });
+
+test.for(["light", "dark"] as const)(
+  "on a narrow window that is %s nothing is cut or too pale to be read",
+  async (colorScheme) => {
+    const page = await open(troubledAgent(), {
+      colorScheme,
+      viewport: { width: 320, height: 700 },
+    });
+    await page.waitForSelector(dot("web-1"));
+    await page.locator('[data-balancer="edge"]').waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    expect(await page.evaluate(cutCounts)).toEqual([]);
+    expect(await page.evaluate(paleTexts)).toEqual([]);
+    await page.getByRole("button", { name: "List" }).click();
+    await page.waitForSelector(".rows [data-member]");
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    expect(await page.evaluate(paleTexts)).toEqual([]);
+  },
+);
+
+const cutCounts = `[...document.querySelectorAll(".counts .what")]
+  .filter((element) => element.scrollWidth > element.clientWidth)
+  .map((element) => element.textContent)`;
+
+/** Texts whose contrast is below 4.5 to 1 (WCAG 2.1, 1.4.3). */
+const paleTexts = `(() => {
+  const part = (value) => {
+    const share = value / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  };
+  const brightness = ([red, green, blue]) =>
+    0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue) + 0.05;
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const behind = (element) => {
+    const colour = numbers(getComputedStyle(element).backgroundColor);
+    return colour[3] === 0 ? behind(element.parentElement) : colour;
+  };
+  const hasText = ({ childNodes }) =>
+    [...childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "");
+  return [...document.querySelectorAll("body :not(script, style, svg *, .hidden, option)")]
+    .filter((element) => hasText(element) && element.checkVisibility())
+    .filter((element) => {
+      const text = brightness(numbers(getComputedStyle(element).color));
+      const ground = brightness(behind(element));
+      return Math.max(text, ground) / Math.min(text, ground) < 4.5;
+    })
+    .map((element) => element.className + ": " + element.textContent);
+})()`;
