@@ -89,10 +89,13 @@ export class EventStreams {
     setImmediate(() => this.#step());
   }
 
-  /** Ends all streams. */
+  /** Ends all streams, each with what was told last. */
   close(): void {
     clearInterval(this.#heartbeat);
-    for (const { response } of this.#streams) response.end();
+    for (const stream of this.#streams) {
+      this.#write(stream);
+      stream.response.end();
+    }
   }
 
   #step(): void {

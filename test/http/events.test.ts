@@ -191,12 +191,14 @@ test("all readers get all that happens, however many there are", async () => {
   await Promise.all(readers.map((reader) => reader.untilTold(...names)));
 });
 
-test("streams end with the server, which follows nothing any more", async () => {
+test("streams end with the server, with what was told last, and it follows nothing any more", async () => {
   const served = await serve();
   const reader = await Reader.open(served);
   const closed = once(reader.socket, "close");
+  tell(served, "the last");
   await served.server.close();
   await closed;
+  expect(reader.told).toEqual(["the last"]);
   expect([served.host.followers, served.host.api.subscriptions]).toEqual([0, 0]);
 });
 
