@@ -220,6 +220,21 @@ describe("what a member tells of another", () => {
 });
 
 describe("an answer of anybody", () => {
+  test("is left out where no date can be told of it", () => {
+    const ages = [Number.MAX_SAFE_INTEGER, 8.64e15, 1e12];
+    const items = ages.flatMap((age) => [
+      ["started", 1, age, { node: "web", address: "x" }],
+      ["stalled", 2, 5, { node: "web", how: "paused", took: age }],
+    ]);
+    expect(readAnswer({ v: 1, reach: 1, items }, "web", Date.now())).toEqual({
+      reach: 1,
+      more: false,
+      items: [],
+    });
+    const reach = Number.MAX_SAFE_INTEGER;
+    expect(readAnswer({ v: 1, reach, items: [] }, "web", Date.now())).toBeUndefined();
+  });
+
   test("is read without a throw, whatever it is", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (junk) => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { OperatorError } from "../../src/base/errors.js";
 import { Bench } from "../rpc/bench.js";
 import { member } from "../rpc/scripted-api.js";
 import { runCli } from "../support/agents.js";
@@ -50,6 +51,20 @@ test.for(names)("%s refuses a flag that is not there", async (name) => {
     stderr: "flag provided but not defined: -no-such-flag\n",
   });
   expect(stdout).toMatch(new RegExp(`^Usage: gossipd ${name}[ \\n]`));
+});
+
+test("wait ends at once when it is told something wrong, and says nothing else", async () => {
+  const bench = await Bench.start();
+  bench.api.membersFiltered = () => {
+    throw new OperatorError("Failed to compile regex for name: x");
+  };
+  const ran = await runCli("gossipd", ["wait", "-name=(", "-timeout=1s"], {
+    env: { SERF_RPC_ADDR: `127.0.0.1:${bench.port}` },
+  });
+  expect(ran).toMatchObject({
+    code: 1,
+    stdout: "Error retrieving members: Failed to compile regex for name: x\n",
+  });
 });
 
 test.for(clients)("$args.0 says that there is no agent", async ({ args }) => {

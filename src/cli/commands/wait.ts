@@ -110,6 +110,7 @@ class Wait {
   /** What was found last, or why nothing was. */
   #words = "the agent was not reached";
   #onLook: (holds: boolean) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     conditions: readonly Condition[],
@@ -150,6 +151,8 @@ class Wait {
       throw thrown;
     } finally {
       clearInterval(ticks);
+      // Or who interrupts it, and an error, would have to wait for it as well.
+      clearTimeout(this.#timer);
       feed.stop();
     }
   }
@@ -190,19 +193,17 @@ class Wait {
   }
 
   async #untilDone(): Promise<number> {
-    let timer: NodeJS.Timeout | undefined;
     const held = await new Promise<boolean>((resolve) => {
       let isOver = this.#timeout <= 0;
       this.#onLook = (holds) => {
         if (holds || isOver) resolve(holds);
       };
       if (isOver) return;
-      timer = setTimeout(() => {
+      this.#timer = setTimeout(() => {
         isOver = true;
         resolve(false);
       }, this.#timeout);
     });
-    clearTimeout(timer);
     this.#progress.clear();
     if (held) {
       this.#terminal.out(`${escapeControls(this.#words)}\n`);

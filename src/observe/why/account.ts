@@ -4,6 +4,9 @@ import type { Entry, RoundTrip, WallTime } from "../chronicle.js";
 /** The query by which all members are asked what they saw of one; Serf's leave it to their handlers. */
 export const whyQuery = "gossipd-why";
 
+/** More than any agent remembers; a date can be told of whatever is so long ago. */
+export const longestAge: Millis = 10 * 366 * 24 * 3_600_000;
+
 /** What is asked. The same for all members, whatever they answered before. */
 export interface WhyQuestion {
   readonly node: string;

@@ -1,6 +1,6 @@
 import type { Millis } from "../../base/units.js";
 import type { WallTime } from "../chronicle.js";
-import type { Account, Fact, Loss, WhyQuestion } from "./account.js";
+import { type Account, type Fact, type Loss, longestAge, type WhyQuestion } from "./account.js";
 import { readDeed } from "./deed-shapes.js";
 import type { Item } from "./telling.js";
 
@@ -140,7 +140,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function isAge(value: unknown): value is Millis {
-  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+  return typeof value === "number" && value >= 0 && value <= longestAge;
 }
 
 function isCount(value: unknown): value is number {

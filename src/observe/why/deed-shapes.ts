@@ -1,4 +1,5 @@
 import type { Deed } from "../deed.js";
+import { longestAge } from "./account.js";
 
 /** Characters of a name, an address or another text; what is longer is no record of ours. */
 const maxText = 256;
@@ -20,7 +21,7 @@ const count: Check<number> = (value): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 
 const time: Check<number> = (value): value is number =>
-  typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+  typeof value === "number" && value >= 0 && value <= longestAge;
 
 const flag: Check<boolean> = (value): value is boolean => typeof value === "boolean";
 
