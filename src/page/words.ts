@@ -32,6 +32,7 @@ export function wordsOf(deed: Deed, self: string): Words {
     case "gone":
     case "appeared":
     case "moved":
+    case "contested":
       return membership(deed, self);
     case "told":
       return told(deed);
@@ -141,7 +142,7 @@ function suspicion(
 }
 
 function membership(
-  deed: OfKind<"gone"> | OfKind<"appeared"> | OfKind<"moved">,
+  deed: OfKind<"gone"> | OfKind<"appeared"> | OfKind<"moved"> | OfKind<"contested">,
   self: string,
 ): Words {
   switch (deed.kind) {
@@ -177,6 +178,13 @@ function membership(
         "info",
         [at(deed.node), " moved"],
         [`from ${deed.from} to ${deed.to}: restarted elsewhere before it was missed`],
+      );
+    case "contested":
+      return say(
+        "members",
+        "bad",
+        ["Two agents have the name ", at(deed.node)],
+        [`${deed.held} and ${deed.claimed} both answer by it; each needs a name of its own`],
       );
   }
 }

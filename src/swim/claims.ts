@@ -278,6 +278,7 @@ export class Claims {
     if (!this.#conflicts.isNews(now, known, claim)) return;
     const mine = formatAddress(known.address);
     const theirs = formatAddress(claim);
+    host.observe?.({ kind: "contested", node: known.name, held: mine, claimed: theirs });
     host.log.error(
       { member: known.name, mine, theirs },
       `Conflicting address for ${known.name}. Mine: ${mine} Theirs: ${theirs} Old state: ${known.state}`,

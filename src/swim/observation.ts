@@ -13,6 +13,7 @@ export type Observation =
   | Gone
   | Appeared
   | Moved
+  | Contested
   | Accused
   | HealthChanged;
 
@@ -125,6 +126,15 @@ interface Moved {
   readonly from: string;
   readonly to: string;
   readonly incarnation: number;
+}
+
+/** Two agents have the name `node`: asked by it, both addresses answered. Of each pair once in a minute. */
+interface Contested {
+  readonly kind: "contested";
+  readonly node: string;
+  /** `ip:port` where it goes on to be for us, and where the other is. */
+  readonly held: string;
+  readonly claimed: string;
 }
 
 /** We ourselves were said to be suspect or dead, and refuted that. */

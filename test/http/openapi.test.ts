@@ -119,6 +119,7 @@ const kinds: Readonly<Record<Deed["kind"], true>> = {
   gone: true,
   appeared: true,
   moved: true,
+  contested: true,
   accused: true,
   health: true,
   told: true,

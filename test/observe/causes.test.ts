@@ -69,11 +69,23 @@ const loss = (node: string, how: Loss["how"], unheard = false): Loss => ({
 
 const nothing: Account = account("b", []);
 
+const contested: Deed = {
+  kind: "contested",
+  node: "web",
+  held: "10.0.0.1:7946",
+  claimed: "10.0.0.2:7946",
+};
+
 const recorded: [string, readonly Account[], Partial<Verdict>][] = [
   [
     "two agents with one name",
     [account("a", [moved("1", "2"), moved("2", "1"), moved("1", "2")]), nothing],
-    { cause: "contested" },
+    { cause: "contested", confidence: "likely" },
+  ],
+  [
+    "two agents with one name that both answer",
+    [account("a", [contested]), account("b", [contested])],
+    { cause: "contested", confidence: "certain" },
   ],
   [
     "a member that was replaced before it was missed",

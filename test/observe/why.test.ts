@@ -74,6 +74,15 @@ describe.for(seeds(3))("what a group makes of a fault (SEED=%i)", (seed) => {
     expect(why?.summary).toContain("10.0.0.99:7946 instead of 10.0.0.5:7946");
   });
 
+  test("a second agent was started with the name", () => {
+    const witnesses = group();
+    witnesses.start("web", 99);
+    witnesses.cluster.run(20_000);
+    const why = witnesses.why("web", others);
+    expect(why).toMatchObject({ cause: "contested", confidence: "certain" });
+    expect(why?.summary).toContain("at 10.0.0.5:7946 and at 10.0.0.99:7946");
+  });
+
   test("a process stood still, as its kernel shows and as it says itself", () => {
     const witnesses = group();
     const web = witnesses.node("web");

@@ -45,6 +45,10 @@ const applied = {
 
 const told: readonly (readonly [Deed, string])[] = [
   [
+    { kind: "contested", node: "web", held: "10.0.0.1:7946", claimed: "10.0.0.2:7946" },
+    "Two agents have the name web: 10.0.0.1:7946 and 10.0.0.2:7946 both answer by it; each needs a name of its own",
+  ],
+  [
     lost,
     "No answer from web: direct ping lost; asked a and b, 2 got no answer either; TCP connects and stays silent, as with a stopped process",
   ],

@@ -82,6 +82,7 @@ const shapes: Shapes = {
     incarnation: count,
   },
   moved: { node: text, from: text, to: text, incarnation: count },
+  contested: { node: text, held: text, claimed: text },
   accused: {
     node: text,
     by: text,

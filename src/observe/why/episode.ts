@@ -74,6 +74,7 @@ function isSign(deed: Deed, node: string): boolean {
     case "gone":
     case "appeared":
     case "moved":
+    case "contested":
     case "accused":
     case "started":
     case "leaving":

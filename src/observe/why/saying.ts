@@ -32,6 +32,8 @@ function sayDeed(deed: Deed, words: Words): string {
     }
     case "moved":
       return `${name(deed.node)} moved from ${deed.from} to ${deed.to}`;
+    case "contested":
+      return `two agents have the name ${name(deed.node)}: ${deed.held} and ${deed.claimed} both answer by it`;
     case "accused":
       return `${name(deed.node)} hears that ${name(deed.by)} takes it for ${deed.of}, and refutes that`;
     case "health":

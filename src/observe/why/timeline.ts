@@ -66,6 +66,8 @@ function sharedKey({ deed }: Fact): string | undefined {
       return `appeared ${deed.incarnation} ${deed.address}`;
     case "moved":
       return `moved ${deed.incarnation} ${deed.to}`;
+    case "contested":
+      return `contested ${deed.held} ${deed.claimed}`;
     case "told":
       return `told ${deed.event}`;
     default:

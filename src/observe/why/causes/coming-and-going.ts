@@ -8,25 +8,47 @@ const clockFault = 300;
 /** So soon after its start others have heard of it, and it of them. */
 const arrival = 5_000;
 
-/** Two processes that have one name: it moves to and fro. */
+/** Two processes that have one name: both answer by it, or it moves to and fro. */
 export const contested: Rule = (evidence, words) => {
+  const found = evidence.all("contested");
+  const [first] = found;
+  if (first !== undefined) {
+    const { claimed, held } = first.deed;
+    const who = [...new Set(found.map(({ from }) => from))];
+    return ofTwo(evidence, words, held, claimed, {
+      confidence: "certain",
+      because: [`${words.names(who)} asked at both addresses by that name, and both answered`],
+    });
+  }
   const moves = evidence.all("moved");
   const back = moves.find(({ at, deed }) =>
     moves.some((other) => other.at < at && other.deed.from === deed.to),
   );
   if (back === undefined) return undefined;
   const { from, to } = back.deed;
-  return {
-    cause: "contested",
+  return ofTwo(evidence, words, from, to, {
     confidence: "likely",
-    members: [],
-    summary: `Two agents have the name ${words.name(evidence.node)}: at ${from} and at ${to}.`,
     because: [
       `it was seen to move to and fro between ${from} and ${to}, ${words.times(moves.length)}`,
     ],
-    advice: "Give each agent a name of its own (-node).",
-  };
+  });
 };
+
+function ofTwo(
+  { node }: Evidence,
+  words: Words,
+  one: string,
+  other: string,
+  found: Pick<Verdict, "because" | "confidence">,
+): Verdict {
+  return {
+    cause: "contested",
+    members: [],
+    summary: `Two agents have the name ${words.name(node)}: at ${one} and at ${other}.`,
+    advice: "Give each agent a name of its own (-node).",
+    ...found,
+  };
+}
 
 /** `before` finds what had made it go. */
 export function movedOr(before: (evidence: Evidence) => Verdict | undefined): Rule {
