@@ -297,7 +297,7 @@ backend cache
         "it runs, as member serf (one of Serf's, or an older gossipd)",
       );
       expect(said.findings.map(({ found }) => found)).toContain(
-        `3 others reach ${agent.gossip} over TCP and UDP`,
+        `${agent.gossip} is reached over TCP and UDP (asked of 3)`,
       );
       await agent.end();
     });

@@ -118,7 +118,7 @@ async function examineAcks(question: ClusterQuestion): Promise<readonly Finding[
   if (others.length === 0) return [];
   const silent = await question.peers.silent(others.map(({ name }) => name));
   if (silent.length === 0) {
-    findings.ok(`all ${others.length} others confirm it`);
+    findings.ok(`all others confirm it (${others.length})`);
     return findings.all;
   }
   const listed = silent.slice(0, 8).join(", ");
@@ -212,7 +212,7 @@ function examineInward(
       remedy: [`on this machine: iptables -I INPUT -p tcp --dport ${port} -j ACCEPT`],
     });
   }
-  if (!findings.hasFaults) findings.ok(`${seen.length} others reach ${address} over TCP and UDP`);
+  if (!findings.hasFaults) findings.ok(`${address} is reached over TCP and UDP (asked of ${seen.length})`);
 }
 
 async function examineOutward(
@@ -258,7 +258,7 @@ function examineClocks(answers: ReadonlyMap<string, PeerAnswer>): readonly Findi
       },
     );
   }
-  if (!findings.hasFaults) findings.ok(`those of ${answers.size} others agree with ours`);
+  if (!findings.hasFaults) findings.ok(`those of others agree with ours (asked of ${answers.size})`);
   return findings.all;
 }
 

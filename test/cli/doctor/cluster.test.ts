@@ -59,7 +59,7 @@ const answerOf = (over: object): object => ({
 
 test("a cluster in which all answer is well", async () => {
   expect(words(await examined())).toBe("");
-  expect(told(await examined())).toContain("ok: those of 1 others agree with ours");
+  expect(told(await examined())).toContain("ok: those of others agree with ours (asked of 1)");
 });
 
 test.for([
