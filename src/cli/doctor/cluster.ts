@@ -212,7 +212,8 @@ function examineInward(
       remedy: [`on this machine: iptables -I INPUT -p tcp --dport ${port} -j ACCEPT`],
     });
   }
-  if (!findings.hasFaults) findings.ok(`${address} is reached over TCP and UDP (asked of ${seen.length})`);
+  if (!findings.hasFaults)
+    findings.ok(`${address} is reached over TCP and UDP (asked of ${seen.length})`);
 }
 
 async function examineOutward(
@@ -258,7 +259,8 @@ function examineClocks(answers: ReadonlyMap<string, PeerAnswer>): readonly Findi
       },
     );
   }
-  if (!findings.hasFaults) findings.ok(`those of others agree with ours (asked of ${answers.size})`);
+  if (!findings.hasFaults)
+    findings.ok(`those of others agree with ours (asked of ${answers.size})`);
   return findings.all;
 }
 
