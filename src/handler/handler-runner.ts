@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly onSlow: () => void;
   /** The time is over and the script was told to end. */
   readonly onTimeout: () => void;
+  /** The script itself has exited; something that it started may hold its output open. */
+  readonly onExit?: () => void;
 }
 
 export interface RunResult {
@@ -114,6 +116,7 @@ export class ScriptRun {
     this.#child = child;
     this.#pid = child.pid;
     child.once("error", ({ message }) => this.#conclude({ failure: message, exitStatus: null }));
+    child.once("exit", () => this.#options.onExit?.());
     child.once("close", (code, signal) => {
       const failure = failureOf(code, signal) ?? (this.#stopping ? "told to end" : undefined);
       this.#closed = { failure, exitStatus: code };

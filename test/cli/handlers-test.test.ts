@@ -115,6 +115,15 @@ describe("what it warns of", () => {
     expect(report.trial.exitStatus).toBe(0);
   });
 
+  test("output that something holds open after its end, also if that ends in time", async () => {
+    const { ids, report, warnings } = await tried("cat >/dev/null; sleep 0.5 &", {
+      hostile: false,
+    });
+    expect(ids).toEqual(["output-held"]);
+    expect(report.trial).toMatchObject({ exitStatus: 0, isTimedOut: false });
+    expect(warnings[0]?.text).toMatch(/leaves something behind .* for \d+(\.\d+)?m?s here/);
+  });
+
   test("what it writes elsewhere, if it names the place", async () => {
     const elsewhere = join(folder(), "proxy.cfg");
     const { ids, report } = await tried(`cat >${elsewhere}`);

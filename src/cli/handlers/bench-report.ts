@@ -1,5 +1,5 @@
 import { formatDuration } from "../../base/duration.js";
-import type { Bytes } from "../../base/units.js";
+import type { Bytes, Millis } from "../../base/units.js";
 import type { Environment } from "../../handler/handler-input.js";
 import { runLimits } from "../../handler/handler-runner.js";
 import { escapeControls } from "../output.js";
@@ -47,12 +47,12 @@ export function warningsOf({ hostile, outside, trial }: BenchReport): readonly W
       `splits a tag's value at blanks: put the variable into double quotes ("$TAGS"), and read lines with IFS="$(printf '\\t')" read -r NAME IP ROLE TAGS, as tabs stand between the columns.`,
     );
   }
-  if (trial.failure !== null && !isHeld(trial))
+  if (trial.failure !== null && !isCutOff(trial))
     warn("failed", `fails: ${trial.failure}${hint(trial)}`);
-  if (isHeld(trial)) {
+  if (isCutOff(trial) || trial.heldMillis >= longHeld) {
     warn(
       "output-held",
-      "has ended, but something that it started holds its output open: the agent waits for that until handler_timeout. Redirect the output of what goes on in the background (>/dev/null 2>&1).",
+      `leaves something behind that holds its output open, for ${formatDuration(trial.heldMillis)} here: the agent waits for that, until handler_timeout. Redirect the output of what goes on in the background (>/dev/null 2>&1).`,
     );
   }
   for (const { name, pid } of trial.leftBehind) {
@@ -73,11 +73,9 @@ export function warningsOf({ hostile, outside, trial }: BenchReport): readonly W
       `fails if one member has a strange tag (${hostile.trial.failure}), for all other members as well: skip what is not usable and go on.`,
     );
   }
-  if (trial.failure === null && trial.tookMillis > runLimits.slowAfter) {
-    warn(
-      "slow",
-      `takes ${formatDuration(trial.tookMillis)}: events wait and are merged meanwhile.`,
-    );
+  const took = trial.tookMillis - trial.heldMillis;
+  if (trial.failure === null && took > runLimits.slowAfter) {
+    warn("slow", `takes ${formatDuration(took)}: events wait and are merged meanwhile.`);
   }
   if (outside.length > 0) {
     warn(
@@ -122,8 +120,11 @@ export function givenText(environment: Environment, stdin: Bytes): string {
   return `Environment, beside what the agent itself was given:\n${own.join("")}${input}`;
 }
 
+/** So long output is open only if somebody holds it. */
+const longHeld: Millis = 250;
+
 /** It ended by itself and well, and yet had to be told to end. */
-function isHeld({ exitStatus, isTimedOut }: Trial): boolean {
+function isCutOff({ exitStatus, isTimedOut }: Trial): boolean {
   return isTimedOut && exitStatus === 0;
 }
 

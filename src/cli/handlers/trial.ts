@@ -33,6 +33,8 @@ export interface Trial {
   readonly failure: string | null;
   readonly tookMillis: Millis;
   readonly isTimedOut: boolean;
+  /** Of that time, how long something else held its output open after it had exited. */
+  readonly heldMillis: Millis;
   /** How much of its input it left; null if that is not known. */
   readonly unreadBytes: number | null;
   /** What it left running, by process id; they were ended afterwards. */
@@ -45,6 +47,7 @@ export async function tryOut({ environment, script, stdin, timeout }: TrialInput
   try {
     let isTimedOut = false;
     const begun = performance.now();
+    let exited: number | undefined;
     const run = new ScriptRun({
       script,
       stdin: pipe?.forScript ?? stdin,
@@ -54,13 +57,19 @@ export async function tryOut({ environment, script, stdin, timeout }: TrialInput
       onTimeout: () => {
         isTimedOut = true;
       },
+      onExit: () => {
+        exited = performance.now();
+      },
     });
     const { exitStatus, failure = null, output } = await run.result;
-    const tookMillis = Math.round(performance.now() - begun);
+    const ended = performance.now();
+    const tookMillis = Math.round(ended - begun);
+    const heldMillis = Math.round(ended - (exited ?? ended));
     const unreadBytes = pipe === undefined ? null : leftIn(pipe.forUs);
     const leftBehind = endSession(run.pid);
     const text = Buffer.from(output).toString("utf8");
-    return { output: text, exitStatus, failure, tookMillis, isTimedOut, unreadBytes, leftBehind };
+    const times = { tookMillis, isTimedOut, heldMillis };
+    return { output: text, exitStatus, failure, ...times, unreadBytes, leftBehind };
   } finally {
     if (pipe !== undefined) for (const file of Object.values(pipe)) closeSync(file);
   }
