@@ -72,10 +72,14 @@ export class EventLog {
     return { seq, reset: undefined };
   }
 
-  /** What has happened at `at` or later, as far as it is kept. */
+  /** What has happened at `at` or later, as far as it is kept; a reset says that it may not be all. */
   since(at: string): Resumption {
     const index = this.#kept.findIndex((kept) => kept.at >= at);
-    return { seq: index < 0 ? this.#next : this.#first + index, reset: undefined };
+    const isAll = index !== 0 || this.#first === 1;
+    return {
+      seq: index < 0 ? this.#next : this.#first + index,
+      reset: isAll ? undefined : { why: "forgotten" },
+    };
   }
 
   get #first(): number {

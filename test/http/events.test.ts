@@ -222,6 +222,18 @@ test("what is kept of the past has a bound, and the last event is always kept", 
   expect(log.from(1_000, 1)).toBeUndefined();
 });
 
+test("who asks for more of the past than is kept is told that some is missing", () => {
+  const log = new EventLog(1_000);
+  const told = (time: string) => log.append("query", time, { at: time, name: "x", ltime: 1 });
+  told("2026-01-01T00:00:01.000Z");
+  expect(log.since("2026-01-01").reset).toBeUndefined();
+  for (let count = 0; count < 100; count += 1) told("2026-01-01T00:00:02.000Z");
+  told("2026-01-01T00:00:03.000Z");
+  expect(log.since("2026-01-01").reset).toEqual({ why: "forgotten" });
+  expect(log.since("2026-01-01T00:00:03").reset).toBeUndefined();
+  expect(log.since("2026-01-02").reset).toBeUndefined();
+});
+
 test("an event with more than ASCII, or with newlines, is one event", () => {
   const log = new EventLog(10_000);
   log.append("query", at, { at, name: "a\n\nevent: evil\r\nü", ltime: 1 });
