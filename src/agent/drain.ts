@@ -1,7 +1,7 @@
-import { OperatorError } from "../base/errors.js";
+import { OperatorError, reasonOf } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Instant, Millis } from "../base/units.js";
-import type { Acknowledgement, BalancerGroup } from "../lb/acknowledgement.js";
+import type { Acknowledgement, BalancerGroup, untilAcknowledged } from "../lb/acknowledgement.js";
 import type { QueryRecord, RpcQuestion } from "../rpc/api.js";
 import type { Serf } from "../serf/serf.js";
 import { balancerTag, stateTag } from "./state-order.js";
@@ -53,8 +53,6 @@ export class Drain {
   async #run(limit: Millis): Promise<void> {
     const { log, now, serf, tags } = this.#parts;
     const { name } = serf.local;
-    // Loaded only where there are balancers.
-    const { untilAcknowledged } = await import("../lb/acknowledgement.js");
     const balancers = this.#balancers().map((member) => member.name);
     log.info({ balancers }, "waiting until load balancers send no requests here");
     const begun = now();
@@ -65,7 +63,8 @@ export class Drain {
       });
     }
     try {
-      const answers = await untilAcknowledged(name, "out", limit, this.#group());
+      const ask = await loadAcknowledgement();
+      const answers = await ask(name, "out", limit, this.#group());
       const took = Math.round(now() - begun);
       for (const answer of answers) this.#report(answer, took);
     } catch (thrown) {
@@ -132,4 +131,15 @@ function drainQuestion(node: string, timeout: Millis): RpcQuestion {
     relayFactor: 0,
     timeout,
   };
+}
+
+/** Loaded only where there are balancers. An upgrade may have replaced the program's files since. */
+async function loadAcknowledgement(): Promise<typeof untilAcknowledged> {
+  try {
+    return (await import("../lb/acknowledgement.js")).untilAcknowledged;
+  } catch (thrown) {
+    throw new OperatorError(`a file of the program is gone: ${reasonOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
 }

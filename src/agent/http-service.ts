@@ -1,10 +1,9 @@
 import { formatAddress, formatIp } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
 import type { HttpHost } from "../http/host.js";
-import type { HttpFigures, HttpServer } from "../http/server.js";
+import type { HttpAddress, HttpFigures, HttpServer } from "../http/server.js";
 import type { MemberInfo, MemberStatus } from "../observe/member-info.js";
 import type { RpcMember } from "../rpc/api.js";
-import { parseHttpAddress } from "./http-addresses.js";
 
 /** The HTTP server of an agent that has one; nothing of it is loaded without an address. */
 export class HttpService {
@@ -17,15 +16,15 @@ export class HttpService {
 
   /** Undefined without an address. Throws {@link OperatorError}; nothing is left open then. */
   static async start(
-    addresses: readonly string[],
+    addresses: readonly HttpAddress[],
     host: HttpHost,
   ): Promise<HttpService | undefined> {
     if (addresses.length === 0) return undefined;
-    const parsed = addresses.map(parseHttpAddress);
     const { HttpServer } = await import("../http/server.js");
     const service = new HttpService(new HttpServer(host));
     try {
-      for (const address of parsed) service.#addresses.push(await service.#server.listen(address));
+      for (const address of addresses)
+        service.#addresses.push(await service.#server.listen(address));
       return service;
     } catch (error) {
       await service.close();

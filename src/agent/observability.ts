@@ -121,9 +121,7 @@ export class Observability {
 
   /** For Prometheus; nothing of it is loaded before it is asked for. */
   openMetrics(): Promise<OpenMetrics> {
-    this.#metrics ??= import("./prometheus/open.js").then(({ openMetrics }) =>
-      openMetrics(this.#source),
-    );
+    this.#metrics ??= this.#loadMetrics();
     return this.#metrics;
   }
 
@@ -135,10 +133,9 @@ export class Observability {
   /** Begins to serve HTTP clients, if told to. Throws {@link OperatorError}. */
   async startHttp(): Promise<void> {
     const { api, arrival, balancing, insight, isLeaving, logs, plan } = this.#parts;
-    const { httpAddr, httpToken } = plan.config.settings;
-    this.#http = await HttpService.start(httpAddr, {
+    this.#http = await HttpService.start(plan.http, {
       log: logs.of("agent.http"),
-      token: httpToken,
+      token: plan.config.settings.httpToken,
       api,
       wallClock: () => new Date().toISOString(),
       follow: (sink) => insight.chronicle.follow(sink),
@@ -162,6 +159,17 @@ export class Observability {
 
   async closeHttp(): Promise<void> {
     await this.#http?.close();
+  }
+
+  async #loadMetrics(): Promise<OpenMetrics> {
+    try {
+      const { openMetrics } = await import("./prometheus/open.js");
+      return openMetrics(this.#source);
+    } catch (thrown) {
+      // As while the program's files are being replaced: the next scrape tries again.
+      this.#metrics = undefined;
+      throw thrown;
+    }
   }
 
   stop(): void {

@@ -1,9 +1,11 @@
 import type { Address } from "../base/address.js";
 import { OperatorError } from "../base/errors.js";
+import type { HttpAddress } from "../http/server.js";
 import type { LbConfig } from "../lb/config.js";
 import { profiles, type Timing } from "../swim/config.js";
 import { type AdvertiseChoice, resolveAdvertise, resolveBind } from "./addresses.js";
 import type { Config } from "./config.js";
+import { parseHttpAddress } from "./http-addresses.js";
 import { checkEncryptKey } from "./keyring-file.js";
 import { lbConfigOf } from "./lb-config.js";
 import { type MetricServers, metricServers } from "./metric-servers.js";
@@ -16,6 +18,8 @@ export interface AgentPlan {
   readonly advertise: AdvertiseChoice;
   readonly timing: Timing;
   readonly metricServers: MetricServers;
+  /** Where HTTP clients are served; empty for nowhere. */
+  readonly http: readonly HttpAddress[];
   /** undefined: there is nothing to balance. */
   readonly lb: LbConfig | undefined;
   /** For the operator, in order. */
@@ -30,9 +34,10 @@ export async function planAgent(config: Config): Promise<AgentPlan> {
   checkEncryptKey(settings);
   const timing = timingOf(settings);
   const servers = metricServers(settings);
+  const http = settings.httpAddr.map(parseHttpAddress);
   const lb = await lbConfigOf(config);
   const notices = notice === undefined ? [] : [notice];
-  return { config, bind, advertise, timing, metricServers: servers, lb, notices };
+  return { config, bind, advertise, timing, metricServers: servers, http, lb, notices };
 }
 
 /** The timing of the profile. Throws {@link OperatorError} if there is none of that name. */

@@ -124,10 +124,11 @@ function lossesOf(
   moments: readonly WallTime[] | undefined,
 ): Loss[] {
   const losses = new Map<string, Loss>();
+  const isNear = moments === undefined ? () => true : nearTo(moments);
   for (const { at, deed } of entries) {
     const loss = lossIn(deed, at, self);
     if (loss === undefined || loss.node === node) continue;
-    if (moments?.some((moment) => Math.abs(moment - at) <= nearBy) === false) continue;
+    if (!isNear(at)) continue;
     const before = losses.get(loss.node);
     // That nothing came through at all says more than what came later.
     const how = before?.how === "lost" && at - before.at <= nearBy ? "lost" : loss.how;
@@ -137,6 +138,22 @@ function lossesOf(
   return [...losses.values()]
     .sort((one, other) => other.at - one.at || compareTexts(one.node, other.node))
     .slice(0, maxLosses);
+}
+
+/** Whether a time is {@link nearBy} to one of `moments`; asked once for each entry of a chronicle. */
+function nearTo(moments: readonly WallTime[]): (at: WallTime) => boolean {
+  const sorted = moments.toSorted((one, other) => one - other);
+  return (at) => {
+    // The first that is not too early: it is near unless it is too late.
+    let [from, to] = [0, sorted.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((sorted[middle] ?? 0) < at - nearBy) from = middle + 1;
+      else to = middle;
+    }
+    const moment = sorted[from];
+    return moment !== undefined && moment <= at + nearBy;
+  };
 }
 
 function lossIn(deed: Deed, at: WallTime, self: string): Loss | undefined {
