@@ -100,6 +100,38 @@ describe("hosts", () => {
     expect(warnings).toHaveLength(1);
   });
 
+  test("names with a dot are written if they lie under -domain, and only then", async () => {
+    const names = ["web", "db.corp.test", "www.example.com", "evilcorp.test", "corp.test"];
+    const bench = await Bench.start();
+    bench.api.known = names.map((name) => member(name));
+    const plain = await run(bench, "members", "-format=hosts");
+    expect(plain.stdout).toBe("127.0.0.1\tweb\n");
+    expect(plain.stderr.match(/is left out: it has a dot; -domain/g)).toHaveLength(4);
+    for (const domain of ["corp.test", ".Corp.Test."]) {
+      const { code, stderr, stdout } = await run(
+        bench,
+        "members",
+        "-format=hosts",
+        `-domain=${domain}`,
+      );
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: "127.0.0.1\tdb.corp.test\n127.0.0.1\tweb\n",
+      });
+      expect(stderr.match(/is left out: it does not lie under corp\.test/g)).toHaveLength(3);
+    }
+  });
+
+  test("-domain that is none, or for another format, is refused", async () => {
+    const bench = await Bench.start();
+    bench.api.known = [member("web")];
+    for (const domain of ["", ".", "a b", "*"]) {
+      const { code, stdout } = await run(bench, "members", "-format=hosts", `-domain=${domain}`);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining("-domain: ") });
+    }
+    expect((await run(bench, "members", "-domain=corp.test")).code).toBe(1);
+  });
+
   test("warnings go to stderr", async () => {
     const bench = await Bench.start();
     bench.api.known = [member("localhost")];

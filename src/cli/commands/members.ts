@@ -20,7 +20,8 @@ const epilogue = `Formats, all sorted by name:
   csv       name, ip, port, status, protocol and tags (RFC 4180; tags are a
             cell of JSON)
   hosts     lines for /etc/hosts of the members that are alive, or as -status
-            says; names that are no host names are left out with a warning
+            says; names that are no host names, and those with a dot that
+            do not lie under -domain, are left out with a warning
   env       assignments for a shell, eval "$(gossipd members -format env)":
             GOSSIPD_MEMBERS (how many), GOSSIPD_ADDRESSES, and of each member
             GOSSIPD_MEMBER_1_NAME, _IP, _PORT, _STATUS and _TAG_...
@@ -58,6 +59,12 @@ export const membersCommand: Command = {
       placeholder: "TEXT|@FILE",
       help: "The template of the format template, or the file that it is in.",
     },
+    {
+      flag: "domain",
+      kind: "text",
+      placeholder: "SUFFIX",
+      help: "With the format hosts: also names with a dot, if they lie under this domain. Without it only names without a dot, as members choose their names themselves.",
+    },
     ...filterOptions,
     {
       flag: "role",
@@ -84,6 +91,8 @@ export const membersCommand: Command = {
     if (role !== "") warnOfRole(args, terminal);
     const { tags, ...filter } = filterOf(args);
     const wanted = { ...filter, tags: role === "" ? tags : new Map([...tags, ["role", role]]) };
+    if (args.text("domain") !== undefined && memberFormat(args) !== "hosts")
+      throw new UsageError("-domain goes with -format hosts.");
     if (args.switched("watch") === true) return await watch(wanted, args, terminal);
     const listing = await askAgent(args, terminal, "Error retrieving members", (agent) =>
       readMembers(agent, hostsFilter(wanted, args)),
@@ -119,8 +128,10 @@ async function print(
       break;
     }
     case "hosts": {
-      const { membersHosts } = await import("../members/hosts.js");
-      printWithWarnings(membersHosts(listing.members), terminal);
+      const { domainSuffix, membersHosts } = await import("../members/hosts.js");
+      const domain = args.text("domain");
+      const suffix = domain === undefined ? undefined : domainSuffix(domain);
+      printWithWarnings(membersHosts(listing.members, suffix), terminal);
       break;
     }
     case "env": {

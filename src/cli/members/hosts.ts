@@ -1,4 +1,5 @@
 import { formatIp } from "../../base/address.js";
+import { OperatorError } from "../../base/errors.js";
 import type { RpcMember } from "../../rpc/api.js";
 import { escapeControls } from "../output.js";
 
@@ -17,14 +18,15 @@ const hostName =
 
 /**
  * Lines for /etc/hosts. Members choose their names themselves, so those are left out that are no host
- * names, that every machine gives another meaning, or that only differ in case from one before.
+ * names, that every machine gives another meaning, or that only differ in case from one before; and those
+ * with a dot that do not lie under `domain`, as any member could call itself `www.example.com`.
  */
-export function membersHosts(members: readonly RpcMember[]): HostLines {
+export function membersHosts(members: readonly RpcMember[], domain?: string): HostLines {
   const taken = new Set<string>();
   const warnings: string[] = [];
   const lines: string[] = [];
   for (const { name, addr } of members) {
-    const fault = faultOf(name, taken);
+    const fault = faultOf(name, domain, taken);
     if (fault !== undefined) {
       warnings.push(`${JSON.stringify(escapeControls(name))} is left out: ${fault}`);
       continue;
@@ -35,10 +37,27 @@ export function membersHosts(members: readonly RpcMember[]): HostLines {
   return { text: lines.join(""), warnings };
 }
 
-function faultOf(name: string, taken: ReadonlySet<string>): string | undefined {
+/** `text` as the end of host names: `.example.internal` is `example.internal`. Throws {@link OperatorError}. */
+export function domainSuffix(text: string): string {
+  const suffix = text.toLowerCase().replace(/^\./, "").replace(/\.$/, "");
+  if (hostName.test(suffix)) return suffix;
+  throw new OperatorError(
+    `-domain: ${JSON.stringify(text)} is no domain, such as example.internal`,
+  );
+}
+
+function faultOf(
+  name: string,
+  domain: string | undefined,
+  taken: ReadonlySet<string>,
+): string | undefined {
   const lower = name.toLowerCase();
   // Resolvers read 10.1 and 0x7f000001 as addresses.
   if (!hostName.test(name) || /(^|\.)(\d+|0x[\da-f]*)$/.test(lower)) return "it is no host name";
   if (reserved.test(lower)) return "the name has a meaning of its own";
+  if (lower.includes(".")) {
+    if (domain === undefined) return "it has a dot; -domain says under which such names may lie";
+    if (!lower.endsWith(`.${domain}`)) return `it does not lie under ${domain}`;
+  }
   return taken.has(lower) ? "the name is taken, but for its case" : undefined;
 }
