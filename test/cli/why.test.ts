@@ -203,6 +203,13 @@ Did not answer: mute.
     expect(code).toBe(0);
   });
 
+  test("its help tells each exit code", async () => {
+    const group = await Group.of("a");
+    const { stderr } = await run(group.bench, "why", "-help");
+    for (const told of ["exit code is 0 if", "; 1 if NODE is unknown", "; 2 if no cause"])
+      expect(stderr.replace(/\s+/g, " ")).toContain(told);
+  });
+
   test.for([[[]], [["a", "b"]], [[""]]])("one name must be given, not %j", async ([names]) => {
     const group = await Group.of("a");
     const { code, stdout } = await run(group.bench, "why", ...(names ?? []));

@@ -16,7 +16,7 @@ export const whyCommand: Command = {
   name: "why",
   usage: "[options] NODE",
   about:
-    "Asks all members what they saw of NODE and shows one time line: who missed it first and on what evidence, who confirmed that, when it was back, and when handlers and load balancers had followed; and the likely cause in words. Times are of this machine's clock, whatever the clocks of the members say. Members of Serf keep no records and are named as such. The exit code is 0 if there is a cause, or nothing was the matter; 2 if no cause can be told, or nobody who keeps records answered.",
+    "Asks all members what they saw of NODE and shows one time line: who missed it first and on what evidence, who confirmed that, when it was back, and when handlers and load balancers had followed; and the likely cause in words. Times are of this machine's clock, whatever the clocks of the members say. Members of Serf keep no records and are named as such. The exit code is 0 if there is a cause, or nothing was the matter; 1 if NODE is unknown or the agent could not be asked; 2 if no cause can be told, or nobody who keeps records answered.",
   options: [
     {
       flag: "since",
