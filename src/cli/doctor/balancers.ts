@@ -4,7 +4,7 @@ import type { BalancerConfig, CommandConfig, LbConfig, PoolConfig } from "../../
 import type { LbMember, View } from "../../lb/model.js";
 import type { BalancerStatus, LbStatus } from "../../lb/status.js";
 import { processRuns, staleness } from "../lb/status-file.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, operand, shellWord } from "./finding.js";
 import { examineHaproxy } from "./haproxy.js";
 import { examineNginx } from "./nginx.js";
 import { kindOfPath } from "./programs.js";
@@ -161,7 +161,7 @@ function examineMembers(
     findings.fail(`no member of it is ready: ${states}`, {
       remedy:
         away.length > 0
-          ? away.slice(0, 5).map(({ node }) => `gossipd ready ${shellWord(node)}`)
+          ? away.slice(0, 5).map(({ node }) => `gossipd ready ${operand(node)}`)
           : ["start the agents of those members again"],
     });
   } else if (!findings.hasFaults) findings.ok(`${ready.length} members are ready`);
@@ -215,7 +215,7 @@ function examineStatus(status: BalancerStatus, now: Date): readonly Finding[] {
   for (const { node, until } of status.damped) {
     if (until === null) continue;
     findings.warn(`holds ${node} out until ${until}, since it came and went too often`, {
-      remedy: [`gossipd why ${shellWord(node)}`],
+      remedy: [`gossipd why ${operand(node)}`],
     });
   }
   if (condition === "warming up") {

@@ -2,7 +2,7 @@ import { OperatorError } from "../../base/errors.js";
 import type { Reach } from "../../observe/reach.js";
 import type { RpcMember } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, operand } from "./finding.js";
 import { addressOfMember, type PeerAnswer, type Peers } from "./peers.js";
 
 export interface ClusterQuestion {
@@ -45,7 +45,7 @@ async function examineMembers(question: ClusterQuestion): Promise<readonly Findi
   if (others > 0) findings.ok(`${members.length} members, ${others + 1} of them alive`);
   else if (seeds.length > 0) {
     findings.fail(`the agent is alone, though it is to join ${seeds.slice(0, 5).join(", ")}`, {
-      remedy: [`gossipd join ${shellWord(seeds[0] ?? "")} says why`],
+      remedy: [`gossipd join ${operand(seeds[0] ?? "")} says why`],
     });
   } else {
     findings.warn("the agent is alone", {
@@ -68,7 +68,7 @@ async function examineLost(question: ClusterQuestion): Promise<readonly Finding[
     const reach = await question.peers.reach(name);
     const findings = new Findings("members", `member ${name} at ${address}`);
     if (reach === undefined) {
-      findings.warn("is taken for failed", { remedy: [`gossipd why ${shellWord(name)}`] });
+      findings.warn("is taken for failed", { remedy: [`gossipd why ${operand(name)}`] });
       return findings.all;
     }
     if (reach.tcp === "answers") return lostButThere(name, address, reach);
@@ -80,7 +80,7 @@ async function examineLost(question: ClusterQuestion): Promise<readonly Finding[
           ? "its agent has ended without leaving"
           : "its machine is gone, or a firewall or the network is in between",
         remedy: [
-          `start its agent again, or if it is gone for good: gossipd force-leave ${shellWord(name)}`,
+          `start its agent again, or if it is gone for good: gossipd force-leave ${operand(name)}`,
         ],
       },
     );
@@ -104,8 +104,8 @@ function lostButThere(name: string, address: string, { udp }: Reach): readonly F
   findings.fail("is taken for failed, but an agent answers there", {
     cause: "the cluster is in two parts that do not know each other, or it has just come back",
     remedy: [
-      `gossipd join ${shellWord(address)}`,
-      `for good, a flag of every agent: -retry-join ${shellWord(address)}`,
+      `gossipd join ${operand(address)}`,
+      `for good, a flag of every agent: -retry-join ${address}`,
     ],
   });
   return findings.all;
@@ -140,7 +140,7 @@ async function examineAcks(question: ClusterQuestion): Promise<readonly Finding[
       cause: reached.some((one) => one?.tcp === "answers" && one.udp !== "answers")
         ? "TCP to them gets through, UDP does not: a firewall lets only TCP through"
         : "packets to or from them are lost, or they have just failed",
-      remedy: silent.slice(0, 2).map((name) => `gossipd why ${shellWord(name)}`),
+      remedy: silent.slice(0, 2).map((name) => `gossipd why ${operand(name)}`),
     });
   }
   return findings.all;

@@ -2,7 +2,7 @@ import { OperatorError } from "../../base/errors.js";
 import { agentTarget, defaultRpc, type Known, type Reaching, reachAgent } from "./agent-contact.js";
 import { examineCluster } from "./cluster.js";
 import type { Examination, Part } from "./examination.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, pathWord } from "./finding.js";
 import { examineRuns } from "./handler-runs.js";
 import { examineHandler, type HandlerSetup } from "./handlers.js";
 import { examineKeepalived } from "./keepalived.js";
@@ -192,6 +192,6 @@ function remedyOfConfig(line: string): readonly string[] {
     ...(key ? ["a key that is one: gossipd keygen, the same on all members"] : []),
     file === undefined
       ? "correct it; where each value comes from: gossipd config show, with the same flags"
-      : `correct it in ${file}, then: gossipd config check -config-file ${shellWord(file)}`,
+      : `correct it in ${file}, then: gossipd config check -config-file ${pathWord(file)}`,
   ];
 }

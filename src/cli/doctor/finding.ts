@@ -87,7 +87,25 @@ export class Findings {
   }
 }
 
-/** `text` as one word of a command line. */
+/** A path as one word of a command line, which no command takes for a flag. */
+export function pathWord(path: string): string {
+  return shellWord(notFlag(path));
+}
+
+/** The same path, but not beginning with `-`. */
+export function notFlag(path: string): string {
+  return path.startsWith("-") ? `./${path}` : path;
+}
+
+/**
+ * What a command is about, which stands behind its flags, for commands that let `--` end those, as ours do.
+ * Members choose their names: one may be called `-prune`.
+ */
+export function operand(text: string): string {
+  return text.startsWith("-") ? `-- ${shellWord(text)}` : shellWord(text);
+}
+
+/** `text` as one word of a command line; the command may take it for a flag. */
 export function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", `'\\''`)}'`;

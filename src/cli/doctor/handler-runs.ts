@@ -1,6 +1,6 @@
 import { formatDuration } from "../../base/duration.js";
 import type { HandlerRun, HandlerState } from "../../observe/handler-run.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, operand, pathWord } from "./finding.js";
 
 /** A run that takes longer holds up what comes after it. */
 const slowAfter = 5_000;
@@ -9,7 +9,7 @@ const slowAfter = 5_000;
 export function examineRuns(state: HandlerState, now: number): readonly Finding[] {
   const { filters, lastRun, resting, running, script, seen } = state;
   const findings = new Findings("handler-runs", `runs of ${filters.join(",")}=${script}`);
-  const rerun = `gossipd handlers rerun ${shellWord(script)}`;
+  const rerun = `gossipd handlers rerun ${operand(script)}`;
   if (lastRun !== null && lastRun.result !== "ok" && lastRun.result !== "running") {
     const more = resting === null ? "" : `, and is tried again at ${resting.until}`;
     findings.fail(`the last run, for ${lastRun.event}, ${endOf(lastRun)}${more}`, {
@@ -78,6 +78,6 @@ function remedyOf({ exitStatus, id, output, result }: HandlerRun): readonly stri
   if (exitStatus === 127 && missing !== undefined)
     return [`install ${missing}, or correct its path`];
   const denied = /([\w./-]+): Permission denied/.exec(said)?.[1];
-  if (denied !== undefined) return [`let the agent's user at it: ls -l ${shellWord(denied)}`];
+  if (denied !== undefined) return [`let the agent's user at it: ls -l ${pathWord(denied)}`];
   return [`all that run ${id} wrote: gossipd handlers log -failed -output`];
 }

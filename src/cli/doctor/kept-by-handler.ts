@@ -3,7 +3,7 @@ import { formatIp } from "../../base/address.js";
 import { serversOf } from "../../lb/haproxy/config-servers.js";
 import { ConfigText } from "../../lb/haproxy/config-text.js";
 import type { RpcMember } from "../../rpc/api.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, operand, shellWord } from "./finding.js";
 
 export interface KeptQuestion {
   readonly file: string;
@@ -35,7 +35,7 @@ export async function examineKept(question: KeptQuestion): Promise<readonly Find
   const byHand =
     handler === undefined
       ? []
-      : [`by hand: SERF_EVENT=member-join SERF_RPC_ADDR=$ADDR sh -c ${shellWord(handler)}`];
+      : [`by hand: SERF_EVENT=member-join SERF_RPC_ADDR=$ADDR sh -c ${operand(handler)}`];
   if (missing.length > 0) {
     findings.fail(
       `alive with role=${role}, but not in the file: ${missing

@@ -11,7 +11,7 @@ import { lbMember } from "../lb/view.js";
 import type { Known } from "./agent-contact.js";
 import { examineBalancers } from "./balancers.js";
 import type { Examination, Part } from "./examination.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, pathWord } from "./finding.js";
 import type { HandlerSetup } from "./handlers.js";
 import { examineHaproxy } from "./haproxy.js";
 import { examineKept } from "./kept-by-handler.js";
@@ -191,6 +191,6 @@ async function examineKeptFile(
 }
 
 function reloadOf(masterSocket: string | undefined, pidFile: string | undefined): string {
-  if (masterSocket !== undefined) return `echo reload | socat - ${shellWord(masterSocket)}`;
-  return `kill -USR2 $(cat ${shellWord(pidFile ?? "/run/haproxy.pid")})   (or: systemctl reload haproxy)`;
+  if (masterSocket !== undefined) return `echo reload | socat - ${pathWord(masterSocket)}`;
+  return `kill -USR2 $(cat ${pathWord(pidFile ?? "/run/haproxy.pid")})   (or: systemctl reload haproxy)`;
 }

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { dirname } from "node:path";
-import { type Findings, shellWord } from "./finding.js";
+import { type Findings, pathWord } from "./finding.js";
 import {
   findInPath,
   isAllowed,
@@ -31,7 +31,7 @@ export function findProxyProgram(
       cause,
       remedy: [
         `give the path of the program as "binary" of the balancer`,
-        `chmod +x ${shellWord(binary)}, if that is it`,
+        `chmod +x ${pathWord(binary)}, if that is it`,
       ],
     });
     return undefined;
@@ -63,14 +63,14 @@ export function isReadableFile(file: string, findings: Findings, sample?: string
   if (kind === "file") {
     if (isAllowed(file, constants.R_OK)) return true;
     findings.fail("this user may not read it", {
-      remedy: [`ls -l ${shellWord(file)}`, "run this as the agent's user, or as root"],
+      remedy: [`ls -l ${pathWord(file)}`, "run this as the agent's user, or as root"],
     });
     return false;
   }
   if (kind === "folder") {
     findings.fail("is a folder, not a file", {
       cause: "a container makes a folder of a mount whose source is not there",
-      remedy: [`rmdir ${shellWord(file)}, and put the file there`],
+      remedy: [`rmdir ${pathWord(file)}, and put the file there`],
     });
     return false;
   }
@@ -78,7 +78,7 @@ export function isReadableFile(file: string, findings: Findings, sample?: string
   const make =
     sample === undefined
       ? `put the file there`
-      : `to begin with: install -D ${sample} ${shellWord(file)}`;
+      : `to begin with: install -D ${sample} ${pathWord(file)}`;
   findings.fail("there is no such file", {
     cause: whyMissing(file),
     remedy: [near === undefined ? make : `if ${near} is meant, name that; ${make}`],
@@ -91,13 +91,13 @@ export function examineFolder(folder: string, what: string, findings: Findings):
   const kind = kindOfPath(folder);
   if (kind === "missing") {
     findings.fail(`there is no folder ${folder}, ${what}`, {
-      remedy: [`mkdir -p ${shellWord(folder)}`],
+      remedy: [`mkdir -p ${pathWord(folder)}`],
     });
   } else if (kind !== "folder") findings.fail(`${folder} is no folder, ${what}`);
   else if (!isAllowed(folder, constants.W_OK)) {
     findings.fail(`this user may not write into ${folder}, ${what}`, {
       cause: "a file is replaced as a whole, by a new one in the same folder",
-      remedy: [`chown $(id -un) ${shellWord(folder)}, or run the agent as the folder's owner`],
+      remedy: [`chown $(id -un) ${pathWord(folder)}, or run the agent as the folder's owner`],
     });
   }
 }

@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute } from "node:path";
 import { runProgram } from "../../lb/run-program.js";
-import { type Findings, shellWord } from "./finding.js";
+import { type Findings, notFlag, pathWord, shellWord } from "./finding.js";
 import {
   beginningOf,
   elfLoader,
@@ -31,7 +31,7 @@ export async function examineProgram(file: string, as: RunAs, findings: Findings
   const loader = elfLoader(bytes);
   const isProgram = loader !== undefined || bytes.includes(0);
   if (as.interpreter === undefined && !isExecutable(file)) {
-    const remedy = [`chmod +x ${shellWord(file)}`];
+    const remedy = [`chmod +x ${pathWord(file)}`];
     findings.fail("is not executable", {
       cause: "the system runs only files with that permission",
       remedy,
@@ -69,19 +69,19 @@ function refuseMissing(file: string, findings: Findings): boolean {
 }
 
 function remedyOfMissing(file: string): readonly string[] {
-  const word = shellWord(file);
+  const word = pathWord(file);
   const elsewhere = findNearby(file);
   const make =
-    kindOfPath(dirname(file)) === "missing" ? `mkdir -p ${shellWord(dirname(file))} && ` : "";
+    kindOfPath(dirname(file)) === "missing" ? `mkdir -p ${pathWord(dirname(file))} && ` : "";
   if (elsewhere !== undefined) {
     return [
-      `${make}cp ${shellWord(elsewhere)} ${word}`,
+      `${make}cp ${pathWord(elsewhere)} ${word}`,
       `or write the path where it is: ${elsewhere}`,
     ];
   }
   const near = nearTo(file);
   if (near !== undefined)
-    return [`if ${near} is meant, write that path, or: mv ${shellWord(near)} ${word}`];
+    return [`if ${near} is meant, write that path, or: mv ${pathWord(near)} ${word}`];
   return [
     `put it there; in a Dockerfile: COPY ${basename(file)} ${word}`,
     `or write the path where it is: find / -name ${shellWord(basename(file))}`,
@@ -90,7 +90,7 @@ function remedyOfMissing(file: string): readonly string[] {
 
 /** Signs of an editor on another system, which the kernel takes for a part of the first line. */
 function refuseForeignText(file: string, text: string, findings: Findings): boolean {
-  const word = shellWord(file);
+  const word = pathWord(file);
   if (text.startsWith("\ufeff")) {
     findings.fail("begins with a byte order mark, so that its first line is not seen", {
       remedy: [`sed -i '1s/^\\xEF\\xBB\\xBF//' ${word}`],
@@ -169,7 +169,7 @@ async function examineShellText(
     });
     return;
   }
-  const argv = [shell === "sh" ? "/bin/sh" : shell, "-n", file];
+  const argv = [shell === "sh" ? "/bin/sh" : shell, "-n", notFlag(file)];
   const result = await runProgram(argv, { timeout: syntaxLimit });
   if (result.code !== undefined && result.code !== 0) {
     const words = result.output.trim().split("\n")[0] ?? "";
@@ -291,7 +291,7 @@ function missingFolders(text: string): readonly { found: string; remedy: string 
       return [
         {
           found: `line ${line} writes into ${folder}, and there is no such folder`,
-          remedy: `mkdir -p ${shellWord(folder)}`,
+          remedy: `mkdir -p ${pathWord(folder)}`,
         },
       ];
     });

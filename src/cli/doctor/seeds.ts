@@ -1,5 +1,5 @@
 import type { Reach } from "../../observe/reach.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, operand } from "./finding.js";
 
 export interface SeedDeps {
   /** Addresses, or why there are none. */
@@ -31,7 +31,7 @@ async function examineSeed(seed: string, deps: SeedDeps): Promise<readonly Findi
     findings.fail(addresses, {
       cause: "the name is not in DNS nor in /etc/hosts, or not yet",
       remedy: [
-        `getent hosts ${shellWord(seed.replace(/^.*\//, "").replace(/:\d+$/, ""))}`,
+        `getent hosts ${operand(seed.replace(/^.*\//, "").replace(/:\d+$/, ""))}`,
         "or give its address in place of the name",
       ],
     });

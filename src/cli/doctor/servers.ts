@@ -7,7 +7,7 @@ import {
 } from "../../lb/listeners.js";
 import type { PortState } from "../../observe/reach.js";
 import { addressOf, type Dialled, dial, isLocal } from "./dial.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, operand } from "./finding.js";
 
 /** A server of a balancer, as its configuration has it. */
 export interface ServerPlace {
@@ -117,9 +117,9 @@ async function examineServer(
         cause: `a firewall drops them, the address is another machine's, or the machine is gone${who}`,
         remedy: [
           ...(owner?.status === "failed"
-            ? [`start ${owner.name} again, or: gossipd force-leave ${shellWord(owner.name)}`]
+            ? [`start ${owner.name} again, or: gossipd force-leave ${operand(owner.name)}`]
             : []),
-          `let TCP port ${port} through on ${owner?.name ?? host}; check: nc -vz ${host} ${port}`,
+          `let TCP port ${port} through on ${owner?.name ?? host}; check: nc -vz ${operand(host)} ${port}`,
         ],
       });
       break;

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
 import { portStateOf, readListeners } from "../../lb/listeners.js";
 import { runProgram } from "../../lb/run-program.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
+import { type Finding, Findings, pathWord } from "./finding.js";
 import {
   beginningOf,
   findInPath,
@@ -122,11 +122,11 @@ function kindByName(option: string, path: string): NamedPath["what"] {
 function examinePath(path: string, what: NamedPath["what"], option: string, all: Findings): void {
   const findings = new Findings("service", `${option === "" ? "" : `${option} `}${path}`);
   const kind = kindOfPath(path);
-  const word = shellWord(path);
+  const word = pathWord(path);
   if (what === "new") {
     if (kindOfPath(dirname(path)) !== "folder") {
       findings.fail(`the folder ${dirname(path)} is missing, in which the service is to write`, {
-        remedy: [`mkdir -p ${shellWord(dirname(path))}`],
+        remedy: [`mkdir -p ${pathWord(dirname(path))}`],
       });
     }
   } else if (kind === "missing" && what === "folder") {
@@ -151,8 +151,8 @@ function examinePath(path: string, what: NamedPath["what"], option: string, all:
 function insteadOf(path: string): readonly string[] {
   const near = nearTo(path);
   if (near !== undefined)
-    return [`cp ${shellWord(near)} ${shellWord(path)}`, "or name the one that is there"];
-  return [`mkdir -p ${shellWord(dirname(path))}, and put the file there`];
+    return [`cp ${pathWord(near)} ${pathWord(path)}`, "or name the one that is there"];
+  return [`mkdir -p ${pathWord(dirname(path))}, and put the file there`];
 }
 
 /** Keys of configuration files whose values are paths of folders, or of files that have to be there. */
@@ -175,10 +175,10 @@ function examineConfig(config: string, all: Findings): void {
         remedy: [`put the file there, or change line ${index + 1} of ${config}`],
       });
     } else if (folderKey.test(key) && extname(path) === "") {
-      findings.fail(`there is no folder ${path}`, { remedy: [`mkdir -p ${shellWord(path)}`] });
+      findings.fail(`there is no folder ${path}`, { remedy: [`mkdir -p ${pathWord(path)}`] });
     } else if (kindOfPath(dirname(path)) === "missing") {
       findings.fail(`there is no folder ${dirname(path)}`, {
-        remedy: [`mkdir -p ${shellWord(dirname(path))}`],
+        remedy: [`mkdir -p ${pathWord(dirname(path))}`],
       });
     }
     all.all.push(...findings.all);

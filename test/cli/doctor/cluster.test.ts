@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { examineCluster } from "../../../src/cli/doctor/cluster.js";
+import { Findings } from "../../../src/cli/doctor/finding.js";
 import { Peers } from "../../../src/cli/doctor/peers.js";
+import { isReadableFile } from "../../../src/cli/doctor/proxy-place.js";
 import type { Reach } from "../../../src/observe/reach.js";
 import type { KeyReport } from "../../../src/rpc/api.js";
 import { RpcClient } from "../../../src/rpc/client.js";
@@ -19,14 +21,16 @@ interface Scene {
   readonly keys?: Partial<KeyReport>;
   readonly seeds?: readonly string[];
   readonly alone?: boolean;
+  /** The other member; web1 if nothing else is said. */
+  readonly name?: string;
 }
 
 /** Of a cluster of two, in which all is well but for what the scene says. */
 async function examined(scene: Scene = {}) {
   const bench = await Bench.start();
   const { api } = bench;
-  const { alone = false, reach = well, status = "alive" } = scene;
-  const others = alone ? [] : [member("web1", { status, ip: [127, 0, 0, 2] })];
+  const { alone = false, name = "web1", reach = well, status = "alive" } = scene;
+  const others = alone ? [] : [member(name, { status, ip: [127, 0, 0, 2] })];
   api.known = [member("self"), ...others];
   api.ask = (topic) => Promise.resolve(topic === "reach" ? { reach } : {});
   const answer =
@@ -55,6 +59,18 @@ const answerOf = (over: object): object => ({
   reach: well,
   port: null,
   ...over,
+});
+
+test("a member whose name looks like a flag is none in the commands", async () => {
+  const gone: Reach = { address: "127.0.0.2:7946", tcp: "refused", udp: "silent" };
+  const found = words(await examined({ name: "-prune", status: "failed", reach: gone }));
+  expect(found).toContain("gossipd force-leave -- -prune");
+});
+
+test("a file whose name looks like a flag is none in the commands", () => {
+  const findings = new Findings("proxy-files", "file");
+  expect(isReadableFile("-no-such", findings, "sample.cfg")).toBe(false);
+  expect(words(findings.all)).toContain("install -D sample.cfg ./-no-such");
 });
 
 test("a cluster in which all answer is well", async () => {

@@ -3,6 +3,8 @@ import {
   type CheckName,
   type Finding,
   Findings,
+  operand,
+  pathWord,
   shellWord,
 } from "../../../src/cli/doctor/finding.js";
 import { diagnosisJson, diagnosisText, exitCodeOf } from "../../../src/cli/doctor/report.js";
@@ -86,4 +88,14 @@ test("what others wrote reaches no terminal as it is, and no shell", () => {
     "'$(x)'",
     `'it'\\''s'`,
   ]);
+});
+
+test("names that begin with a dash are no flags of the commands that they are pasted into", () => {
+  expect(["-rf", "-a b", "/etc/-x", "x-"].map(pathWord)).toEqual([
+    "./-rf",
+    "'./-a b'",
+    "/etc/-x",
+    "x-",
+  ]);
+  expect(["-prune", "-$(x)", "web-1"].map(operand)).toEqual(["-- -prune", "-- '-$(x)'", "web-1"]);
 });
