@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type BenchTask, givenTo, runBench } from "../../src/cli/handlers/bench.js";
 import { benchText, warningsOf } from "../../src/cli/handlers/bench-report.js";
+import { folderState } from "../../src/cli/handlers/folder-state.js";
 import { readMembers, sampleMembers } from "../../src/cli/handlers/members-file.js";
+import { putBack } from "../../src/cli/handlers/put-back.js";
 import { runProgram } from "../../src/cli/main.js";
 import { handlerInput } from "../../src/handler/handler-input.js";
 import { isGone } from "../agent/handler-scripts.js";
@@ -32,6 +34,8 @@ async function tried(script: string, more: Partial<BenchTask> = {}) {
     ...more,
   };
   const report = await runBench(task);
+  const keptIn = report.hostile?.putBack.keptIn ?? null;
+  if (keptIn !== null) onTestFinished(() => rmSync(keptIn, { recursive: true, force: true }));
   const warnings = warningsOf(report);
   return { dir, report, task, warnings, ids: warnings.map(({ id }) => id) };
 }
@@ -140,7 +144,7 @@ test("the changes to files are shown as they are after the run as the agent does
     @@ -0,0 +1,2 @@
     +web1\\t192.0.2.1\\tweb\\tport=8080,role=web
     +web2\\t192.0.2.2\\tweb\\tport=8080,role=web,zone=b
-With hostile tags: exit status 0; its changes were taken back
+With hostile tags: exit status 0; the watched files that changed meanwhile were put back
 Warnings: none
 `);
   expect(readFileSync(join(dir, "list"), "utf8").split("\n")).toHaveLength(3);
@@ -160,6 +164,92 @@ test("files that the hostile run changes, makes or removes are what they were", 
     "kept\n",
   ]);
   expect(existsSync(path("sub/new"))).toBe(false);
+});
+
+describe("files are put back", () => {
+  /** `change` is made during the run, `later` after its end. */
+  function afterRun(change: (dir: string) => void, later: (dir: string) => void = () => {}) {
+    const dir = folder();
+    writeFileSync(join(dir, "log"), "one\n");
+    const before = folderState([dir]);
+    change(dir);
+    const after = folderState([dir]);
+    const endedAt = Date.now() + 1;
+    later(dir);
+    const back = putBack({ before, after, endedAt, isOwn: () => false });
+    const { keptIn } = back;
+    if (keptIn !== null) onTestFinished(() => rmSync(keptIn, { recursive: true }));
+    const log = join(dir, "log");
+    return { back, dir, log, text: existsSync(log) ? readFileSync(log, "utf8") : undefined };
+  }
+
+  const write =
+    (name: string, text: string) =>
+    (dir: string): void =>
+      writeFileSync(join(dir, name), text);
+
+  test("but not those that somebody changed after the script's end", () => {
+    const { back, log, text } = afterRun(write("log", "one\ntwo\n"), write("log", "1\n2\nthree\n"));
+    expect(text).toBe("1\n2\nthree\n");
+    expect(back).toEqual({
+      done: [],
+      left: [{ path: log, reason: "changed after the script's end" }],
+      keptIn: null,
+    });
+    const made = afterRun(write("new", "a"), write("new", "theirs"));
+    expect(readFileSync(join(made.dir, "new"), "utf8")).toBe("theirs");
+    const again = afterRun((dir) => rmSync(join(dir, "log")), write("log", "theirs"));
+    expect(again.text).toBe("theirs");
+  });
+
+  test("but nothing that took the place of a file is written over or followed", () => {
+    const target = join(folder(), "target");
+    writeFileSync(target, "theirs");
+    const { back, log } = afterRun((dir) => {
+      rmSync(join(dir, "log"));
+      symlinkSync(target, join(dir, "log"));
+    });
+    expect(readFileSync(target, "utf8")).toBe("theirs");
+    expect(back.left.map(({ path }) => path)).toEqual([log]);
+  });
+
+  test("and what others may have written during the run is kept", () => {
+    const { back, log, text } = afterRun(write("log", "one\ntheirs\n"));
+    expect(text).toBe("one\n");
+    expect(back.done).toEqual([log]);
+    expect(readFileSync(join(back.keptIn ?? "", "0-log"), "utf8")).toBe("one\ntheirs\n");
+  });
+
+  test("and kept as they were, too, if not all that is new in them is of hostile members", async () => {
+    const dir = folder();
+    const script = `echo line >>${dir}/log; if grep -q x7a; then echo x7a >>${dir}/log; echo theirs >>${dir}/log; fi`;
+    const { report, warnings } = await tried(script, { folders: [dir] });
+    expect(readFileSync(join(dir, "log"), "utf8")).toBe("line\n");
+    const keptIn = report.hostile?.putBack.keptIn ?? "";
+    expect(readFileSync(join(keptIn, "0-log"), "utf8")).toBe("line\nline\nx7a\ntheirs\n");
+    expect(await benchText(report, warnings)).toContain(`is kept in ${keptIn}\n`);
+  });
+
+  test("but those over the limit are left and named", async () => {
+    const dir = folder();
+    const large = join(dir, "large");
+    writeFileSync(large, "a".repeat(1_048_577));
+    const script = `if grep -q x7a; then echo >>${large}; echo x7a >${dir}/small; fi`;
+    const { report, warnings } = await tried(script, { folders: [dir] });
+    expect(await benchText(report, warnings)).toContain(
+      `of 2 watched files that changed meanwhile 1 were put back
+  left as it is: ${large} (larger than 1 MiB, or cannot be read)
+`,
+    );
+    expect(report.hostile?.putBack.keptIn).toBeNull();
+    expect(existsSync(join(dir, "small"))).toBe(false);
+  });
+
+  test("as the help says", async () => {
+    const terminal = new FakeTerminal({});
+    await runProgram(["handlers", "test", "-help"], terminal);
+    expect(terminal.stderr.replace(/\s+/g, " ")).toContain("up to 1 MiB each, and their mode");
+  });
 });
 
 test("a script is given what the agent gives, and no secret", async () => {

@@ -5,6 +5,7 @@ import { runLimits } from "../../handler/handler-runner.js";
 import { escapeControls } from "../output.js";
 import type { BenchReport } from "./bench.js";
 import type { FileChange } from "./folder-state.js";
+import type { PutBack } from "./put-back.js";
 import { outputText } from "./text.js";
 import type { Trial } from "./trial.js";
 
@@ -98,14 +99,30 @@ export async function benchText(
   lines.push(files.length === 0 ? "Files: none changed\n" : "Files:\n");
   for (const file of files) lines.push(await fileText(file));
   if (hostile !== undefined) {
-    lines.push(
-      `With hostile tags: exit status ${hostile.trial.exitStatus ?? "none"}; its changes were taken back\n`,
-    );
+    lines.push(`With hostile tags: exit status ${hostile.trial.exitStatus ?? "none"}; `);
+    lines.push(putBackText(hostile.putBack));
   }
   if (warnings.length === 0) lines.push("Warnings: none\n");
   else {
     lines.push("Warnings:\n");
     for (const { text } of warnings) lines.push(`  - It ${escapeControls(text)}\n`);
+  }
+  return lines.join("");
+}
+
+function putBackText({ done, keptIn, left }: PutBack): string {
+  const all = done.length + left.length;
+  if (all === 0) return "no watched file changed meanwhile\n";
+  const lines = [
+    left.length === 0
+      ? "the watched files that changed meanwhile were put back\n"
+      : `of ${all} watched files that changed meanwhile ${done.length} were put back\n`,
+    ...left.map(({ path, reason }) => `  left as it is: ${escapeControls(path)} (${reason})\n`),
+  ];
+  if (keptIn !== null) {
+    lines.push(
+      `  what they held before that, as others may have written it, is kept in ${keptIn}\n`,
+    );
   }
   return lines.join("");
 }

@@ -19,14 +19,16 @@ import {
 } from "../../handler/handler-input.js";
 import type { Member, SerfEvent } from "../../serf/events.js";
 import { CommandRecord } from "./command-record.js";
-import { changesBetween, type FileChange, folderState, restore } from "./folder-state.js";
+import { changesBetween, type FileChange, folderState } from "./folder-state.js";
 import {
+  bearsTraces,
   findMishandling,
   globbedName,
   hostileValue,
   type Mishandling,
   withHostileMembers,
 } from "./hostile-members.js";
+import { type PutBack, putBack } from "./put-back.js";
 import { type Trial, tryOut } from "./trial.js";
 
 /** What a script is tried out with. */
@@ -56,7 +58,9 @@ export interface BenchReport {
   /** Paths that it wrote to and that are in none of the folders. */
   readonly outside: readonly string[];
   /** Undefined if that was not tried. */
-  readonly hostile: { readonly trial: Trial; readonly mishandling: Mishandling } | undefined;
+  readonly hostile:
+    | { readonly trial: Trial; readonly mishandling: Mishandling; readonly putBack: PutBack }
+    | undefined;
 }
 
 /** Larger scripts are not searched for commands and paths. */
@@ -76,7 +80,7 @@ export function ownVariables(task: BenchTask): Environment {
   return { ...handlerEnvironment(task.told, task.self, {}), SERF_RPC_ADDR };
 }
 
-/** Runs the script for real: once as the agent would, and once more with hostile members, after which files are put back. */
+/** Runs the script for real: once as the agent would, and once more with hostile members; see {@link putBack}. */
 export async function runBench(task: BenchTask): Promise<BenchReport> {
   const { folders, script, timeout } = task;
   const before = folderState(folders);
@@ -93,7 +97,7 @@ async function runHostile(
   task: BenchTask,
   texts: readonly string[],
 ): Promise<
-  { trial: Trial; mishandling: Mishandling; commands: readonly (readonly string[])[] } | undefined
+  (NonNullable<BenchReport["hostile"]> & { commands: readonly (readonly string[])[] }) | undefined
 > {
   const { folders, script, timeout, told } = task;
   if (!("members" in told)) return undefined;
@@ -112,8 +116,10 @@ async function runHostile(
     const recorded = { ...environment, PATH: `${record.folder}${delimiter}${path}` };
     const before = folderState(folders);
     const trial = await tryOut({ script, timeout, stdin, environment: recorded });
+    // A file's time has fractions of a millisecond.
+    const endedAt = Date.now() + 1;
     const after = folderState(folders);
-    restore(before, after);
+    const back = putBack({ before, after, endedAt, isOwn: bearsTraces });
     const changes = changesBetween(before, after);
     const written = changes.flatMap(({ after: text = "", path: file }) => [file, text]);
     const commands = record.calls();
@@ -123,7 +129,7 @@ async function runHostile(
       commands,
       readdirSync(bait),
     );
-    return { trial, mishandling, commands };
+    return { trial, mishandling, putBack: back, commands };
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

@@ -1,13 +1,5 @@
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { OperatorError } from "../../base/errors.js";
 
 /** Files of one folder that are watched; in one with more no change can be told. */
@@ -19,10 +11,13 @@ const maxFileBytes = 1_048_576;
 /** Folders in which nobody's configuration is. */
 const skipped: ReadonlySet<string> = new Set([".git", "node_modules"]);
 
-interface FileState {
+export interface FileState {
   readonly mode: number;
   readonly size: number;
+  readonly inode: number;
   readonly changedAt: number;
+  /** Of the change of its content, name, mode or owner; nobody can set it. */
+  readonly touchedAt: number;
   /** Undefined if it is too large or cannot be read. */
   readonly content: Buffer | undefined;
 }
@@ -67,18 +62,28 @@ export function changesBetween(before: FolderState, after: FolderState): readonl
   return paths.flatMap((path) => changeOf(path, before.get(path), after.get(path)) ?? []);
 }
 
-/** Makes the files what they were, as far as their content is known. */
-export function restore(before: FolderState, after: FolderState): void {
-  for (const { change, path } of changesBetween(before, after)) {
-    const old = before.get(path);
-    if (change === "created") rmSync(path, { force: true });
-    if (old === undefined) continue;
-    if (change !== "mode changed" && old.content !== undefined) {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, old.content);
-    }
-    chmodSync(path, old.mode & 0o7777);
+/** Which file it is, and when anybody last touched it. */
+export type FileStamp = Pick<FileState, "inode" | "size" | "changedAt" | "touchedAt">;
+
+/** Undefined if there is nothing at `path`, or nothing that may be seen. */
+export function stampOf(path: string): FileStamp | undefined {
+  try {
+    const { ctimeMs: touchedAt, ino: inode, mtimeMs: changedAt, size } = lstatSync(path);
+    return { inode, size, changedAt, touchedAt };
+  } catch {
+    return undefined;
   }
+}
+
+/** True if nobody touched a file between two moments, or it was at neither. */
+export function isSameFile(one: FileStamp | undefined, other: FileStamp | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return (
+    one.inode === other.inode &&
+    one.size === other.size &&
+    one.changedAt === other.changedAt &&
+    one.touchedAt === other.touchedAt
+  );
 }
 
 function entriesOf(folder: string, isGiven: boolean) {
@@ -94,11 +99,11 @@ function entriesOf(folder: string, isGiven: boolean) {
 
 function fileState(path: string): FileState {
   try {
-    const { mode, mtimeMs: changedAt, size } = lstatSync(path);
+    const { ctimeMs: touchedAt, ino: inode, mode, mtimeMs: changedAt, size } = lstatSync(path);
     const content = size <= maxFileBytes ? readFileSync(path) : undefined;
-    return { mode, size, changedAt, content };
+    return { mode, size, inode, changedAt, touchedAt, content };
   } catch {
-    return { mode: 0, size: 0, changedAt: 0, content: undefined };
+    return { mode: 0, size: 0, inode: 0, changedAt: 0, touchedAt: 0, content: undefined };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Member } from "../../serf/events.js";
+import type { FileChange } from "./folder-state.js";
 import { made } from "./members-file.js";
 
 /** Words that no script has of its own. */
@@ -29,6 +30,14 @@ export function withHostileMembers(members: readonly Member[], value: string): r
     tags: new Map([...model.tags, [key, value]]),
   }));
   return [...members, ...hostile];
+}
+
+/** True if all that is new in a file tells that it was made of hostile members. */
+export function bearsTraces({ after = "", before = "" }: FileChange): boolean {
+  const old = new Set(before.split("\n"));
+  const added = after.split("\n").filter((line) => line !== "" && !old.has(line));
+  const traces = [first, second, "x7member"];
+  return added.length > 0 && added.every((line) => traces.some((trace) => line.includes(trace)));
 }
 
 /** What a script did to a hostile value that none should. */

@@ -24,7 +24,7 @@ export const handlerTestCommand: Command = {
   name: "handlers test",
   usage: "[options] SCRIPT",
   about:
-    "Tries a script out as the agent would run it: same environment, same standard input, same process. SCRIPT is a command line as in -event-handler, without filters. It is run for real, in the current folder, and its exit status, its output and the changes that it made to files there are shown. It is run once more with members whose tags hold blanks, patterns and commands, and what that did to the watched files is taken back; what it does elsewhere stays. Needs no agent. The exit code is 0 if the script succeeded and nothing is to be warned of, and 1 if not.",
+    "Tries a script out as the agent would run it: same environment, same standard input, same process. SCRIPT is a command line as in -event-handler, without filters. It is run for real, in the current folder, and its exit status, its output and the changes that it made to files there are shown. It is run once more with members whose tags hold blanks, patterns and commands, and the files in the current folder and those of -watch-dir that change during that run are put back: their content, up to 1 MiB each, and their mode. Left as they are, and named, are larger files and those that somebody changed after the script's end. Of files that others may have changed during the run a copy is kept in a folder that is named. Folders, and what it does elsewhere, stay. -hostile=false leaves that run out. Needs no agent. The exit code is 0 if the script succeeded and nothing is to be warned of, and 1 if not.",
   options: [
     {
       flag: "members",
