@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { staleness } from "../../src/cli/lb/status-file.js";
 import { runProgram } from "../../src/cli/main.js";
+import { noCounts } from "../../src/lb/counters.js";
 import type { BalancerStatus, LbStatus } from "../../src/lb/status.js";
 import { Bench } from "../rpc/bench.js";
 import { member } from "../rpc/scripted-api.js";
+import { balancerStatus } from "../support/balancer-status.js";
 import { FakeTerminal } from "./fake-terminal.js";
 import { type Ran, run } from "./run-command.js";
 
@@ -15,42 +17,18 @@ const other = "ba9876543210";
 
 /** A balancer that is in step. */
 function balancer(name: string, more: Partial<BalancerStatus> = {}): BalancerStatus {
-  return {
+  const since = "2026-01-01T12:00:00.000Z";
+  const counters = { ...noCounts(), passes: 1 };
+  const versions = { version, applied: version, written: version };
+  return balancerStatus({
     name,
-    kind: "haproxy",
-    file: "/etc/haproxy/haproxy.cfg",
-    dryRun: false,
-    condition: "in step",
-    since: "2026-01-01T12:00:00.000Z",
-    ok: true,
-    reason: null,
-    version,
-    applied: version,
-    appliedAt: "2026-01-01T12:00:00.000Z",
-    written: version,
-    last: null,
-    next: null,
-    waits: [],
+    ...versions,
+    since,
+    appliedAt: since,
     pools: [],
-    holds: [],
-    refused: [],
-    damped: [],
-    process: "100",
-    lingering: 0,
-    counters: {
-      passes: 1,
-      changes: 0,
-      runtimeSteps: 0,
-      urgentSteps: 0,
-      reloads: 0,
-      failures: 0,
-      refusals: 0,
-      reloadFailures: 0,
-      rollbacks: 0,
-      drift: 0,
-    },
+    counters,
     ...more,
-  };
+  });
 }
 
 function statusOf(balancers: readonly BalancerStatus[], more: Partial<LbStatus> = {}): LbStatus {

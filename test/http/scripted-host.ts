@@ -4,6 +4,7 @@ import { OperatorError } from "../../src/base/errors.js";
 import type { HttpHost, Readiness } from "../../src/http/host.js";
 import type { HttpLimits } from "../../src/http/limits.js";
 import { HttpServer } from "../../src/http/server.js";
+import { noCounts } from "../../src/lb/counters.js";
 import type { LbStatus } from "../../src/lb/status.js";
 import type { Entry } from "../../src/observe/chronicle.js";
 import type { Deed } from "../../src/observe/deed.js";
@@ -146,18 +147,7 @@ const balanced: LbStatus = {
       damped: [{ node: "web5", penalty: 2.5, until: at }],
       process: "4711",
       lingering: 0,
-      counters: {
-        passes: 1,
-        changes: 1,
-        runtimeSteps: 1,
-        urgentSteps: 0,
-        reloads: 0,
-        failures: 0,
-        refusals: 0,
-        reloadFailures: 0,
-        rollbacks: 0,
-        drift: 0,
-      },
+      counters: { ...noCounts(), passes: 1, changes: 1, runtimeSteps: 1 },
     },
   ],
 };

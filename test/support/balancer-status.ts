@@ -1,3 +1,4 @@
+import { noCounts } from "../../src/lb/counters.js";
 import type { BalancerStatus, ServerStatus } from "../../src/lb/status.js";
 
 /** A server that is wanted and served, with `parts` of it replaced. */
@@ -39,18 +40,7 @@ export function balancerStatus(parts: Partial<BalancerStatus> = {}): BalancerSta
     damped: [],
     process: "100",
     lingering: 0,
-    counters: {
-      passes: 0,
-      changes: 0,
-      runtimeSteps: 0,
-      urgentSteps: 0,
-      reloads: 0,
-      failures: 0,
-      refusals: 0,
-      reloadFailures: 0,
-      rollbacks: 0,
-      drift: 0,
-    },
+    counters: noCounts(),
     ...parts,
   };
 }

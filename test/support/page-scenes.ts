@@ -1,6 +1,8 @@
+import { noCounts } from "../../src/lb/counters.js";
 import type { BalancerStatus, LbStatus, ServerStatus } from "../../src/lb/status.js";
 import type { Deed } from "../../src/observe/deed.js";
 import type { MemberInfo } from "../../src/observe/member-info.js";
+import { balancerStatus } from "./balancer-status.js";
 import { memberInfo, ScriptedAgent } from "./scripted-agent.js";
 
 /** Five members, all well. */
@@ -219,7 +221,7 @@ function balancing(now: number): LbStatus {
     self: "edge-1",
     joined: true,
     balancers: [
-      balancerStatus(now, {
+      scene(now, {
         condition: "waiting",
         since: iso(now - 2_200),
         version: "c07d11fe9a30",
@@ -254,43 +256,25 @@ function balancing(now: number): LbStatus {
 }
 
 /** A balancer that is in step and serves nobody yet. */
-function balancerStatus(now: number, traits: Partial<BalancerStatus>): BalancerStatus {
-  return {
-    name: "edge",
-    kind: "haproxy",
-    file: "/etc/haproxy/haproxy.cfg",
-    dryRun: false,
-    condition: "in step",
+function scene(now: number, traits: Partial<BalancerStatus>): BalancerStatus {
+  return balancerStatus({
     since: iso(now - 600_000),
-    ok: true,
-    reason: null,
     version: "a91be07c44d2",
     applied: "a91be07c44d2",
     appliedAt: iso(now - 40_000),
     written: "a91be07c44d2",
-    last: null,
-    next: null,
-    waits: [],
     pools: [],
-    holds: [],
-    refused: [],
-    damped: [],
     process: "4712",
-    lingering: 0,
     counters: {
+      ...noCounts(),
       passes: 40,
       changes: 4,
       runtimeSteps: 3,
       urgentSteps: 1,
       reloads: 1,
-      failures: 0,
-      reloadFailures: 0,
-      rollbacks: 0,
-      drift: 0,
-      refusals: 0,
     },
     ...traits,
-  };
+  });
 }
 
 function server(
