@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { gossipdBin } from "./programs.js";
 import { pause, until } from "./wait.js";
 
+export { freshNet as loopbackNet } from "../traffic/support/places.js";
+
 /** Which program stands behind a process of a test. */
 export type Kind = "serf" | "gossipd";
 
@@ -185,13 +187,6 @@ export class Agent {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.signal("SIGKILL");
     await Promise.race([this.exited, pause(5_000)]);
   }
-}
-
-/** Loopback addresses that no other run on this machine is likely to use. */
-export function loopbackNet(): (host: number) => string {
-  const net = 16 + (process.pid % 200);
-  const sub = Math.floor(Math.random() * 250);
-  return (host) => `127.${net}.${sub}.${host}`;
 }
 
 /** Waits until each of `agents` shows these statuses, of those whom `expected` names. */

@@ -12,13 +12,15 @@ export const gossipd: readonly [string, string] = [
   join(packageRoot, "bin", "gossipd.js"),
 ];
 
-let nets = 0;
+let nextNet = Math.floor(Math.random() * 250);
 
-/** A loopback net that no other run on this machine is likely to use: the address of host 1 to 254. */
+/**
+ * A loopback net that this process has not had before, and that no other run on this machine is likely to
+ * use: the address of host 1 to 254.
+ */
 export function freshNet(): (host: number) => string {
-  nets += 1;
   const net = 16 + (process.pid % 200);
-  const sub = (Math.floor(Math.random() * 250) + nets) % 250;
+  const sub = nextNet++ % 250;
   return (host) => `127.${net}.${sub}.${host}`;
 }
 
