@@ -57,8 +57,8 @@ export function stateCommand(change: StateChange): Command {
     run: async (args, terminal) => {
       if (args.positionals.length > 1) throw new UsageError("Name one node at most.");
       return await withAgent(args, terminal, async (agent) => {
-        const run = carryOut(change, agent, args, terminal);
-        return await Promise.race([run, interrupted(terminal).then(() => 1)]);
+        const stopped = interrupted(terminal).then(() => 1);
+        return await Promise.race([carryOut(change, agent, args, terminal), stopped]);
       });
     },
   };

@@ -80,8 +80,9 @@ export const queryCommand: Command = {
     const early = args.switched("early") ?? false;
     return await withAgent(args, terminal, async (agent) => {
       const report = reportFor(args, question, terminal);
+      const stopped = interrupted(terminal).then(() => 1);
       const asked = ask(agent, question, early, report).then(() => 0);
-      return await Promise.race([asked, interrupted(terminal).then(() => 1)]);
+      return await Promise.race([asked, stopped]);
     });
   },
 };

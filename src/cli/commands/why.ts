@@ -39,12 +39,13 @@ export const whyCommand: Command = {
     const since = args.duration("since") ?? defaultSince;
     if (since <= 0) throw new OperatorError("-since must be more than nothing, such as 10m");
     return await withAgent(args, terminal, async (agent) => {
+      const stopped = interrupted(terminal).then(() => 1);
       const asked = askWhy(agent, node, since).then((report) => {
         const all = args.switched("all") ?? false;
         terminal.out(format === "json" ? jsonReport(report) : textReport(report, all));
         return isExplained(report) ? 0 : 2;
       });
-      return await Promise.race([asked, interrupted(terminal).then(() => 1)]);
+      return await Promise.race([asked, stopped]);
     });
   },
 };
