@@ -62,6 +62,12 @@ export function interrupted(terminal: Terminal): Promise<void> {
   return new Promise((resolve) => terminal.onInterrupt(resolve));
 }
 
+/** What `run` comes to, or 1 as soon as the user interrupts; that is listened for before `run` begins. */
+export function unlessInterrupted(terminal: Terminal, run: () => Promise<number>): Promise<number> {
+  const stopped = interrupted(terminal).then(() => 1);
+  return Promise.race([run(), stopped]);
+}
+
 /** Puts `failure` in front of an OperatorError of `run`. */
 export async function introduce<T>(failure: string, run: () => Promise<T>): Promise<T> {
   try {

@@ -14,7 +14,7 @@ import type { RpcClient } from "../rpc/client.js";
 import { UsageError } from "./argv.js";
 import type { Arguments, Command, Terminal } from "./command.js";
 import { escapeControls } from "./output.js";
-import { interrupted, introduce, rpcOptions, withAgent } from "./rpc-options.js";
+import { introduce, rpcOptions, unlessInterrupted, withAgent } from "./rpc-options.js";
 import { StatusLine } from "./status-line.js";
 
 /** One of the commands that change what a member says of itself to load balancers. */
@@ -56,10 +56,9 @@ export function stateCommand(change: StateChange): Command {
     ],
     run: async (args, terminal) => {
       if (args.positionals.length > 1) throw new UsageError("Name one node at most.");
-      return await withAgent(args, terminal, async (agent) => {
-        const stopped = interrupted(terminal).then(() => 1);
-        return await Promise.race([carryOut(change, agent, args, terminal), stopped]);
-      });
+      return await withAgent(args, terminal, (agent) =>
+        unlessInterrupted(terminal, () => carryOut(change, agent, args, terminal)),
+      );
     },
   };
 }

@@ -7,7 +7,7 @@ import type { Arguments, Command, Terminal } from "../command.js";
 import { nameAndPayload } from "../name-and-payload.js";
 import { formatOption } from "../output.js";
 import { JsonReport, type QueryReport, TextReport } from "../query-report.js";
-import { interrupted, introduce, rpcOptions, withAgent } from "../rpc-options.js";
+import { introduce, rpcOptions, unlessInterrupted, withAgent } from "../rpc-options.js";
 
 /** The field of the protocol is of one byte. */
 const maxRelays = 255;
@@ -80,9 +80,10 @@ export const queryCommand: Command = {
     const early = args.switched("early") ?? false;
     return await withAgent(args, terminal, async (agent) => {
       const report = reportFor(args, question, terminal);
-      const stopped = interrupted(terminal).then(() => 1);
-      const asked = ask(agent, question, early, report).then(() => 0);
-      return await Promise.race([asked, stopped]);
+      return await unlessInterrupted(terminal, async () => {
+        await ask(agent, question, early, report);
+        return 0;
+      });
     });
   },
 };

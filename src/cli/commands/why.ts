@@ -6,7 +6,7 @@ import type { RpcMember } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
 import type { Command } from "../command.js";
 import { escapeWord, formatOption, outputFormat } from "../output.js";
-import { interrupted, introduce, rpcOptions, withAgent } from "../rpc-options.js";
+import { introduce, rpcOptions, unlessInterrupted, withAgent } from "../rpc-options.js";
 import { Inquiry } from "../why/inquiry.js";
 import { isExplained, jsonReport, textReport, type WhyReport } from "../why/report.js";
 
@@ -38,15 +38,15 @@ export const whyCommand: Command = {
     const format = outputFormat(args);
     const since = args.duration("since") ?? defaultSince;
     if (since <= 0) throw new OperatorError("-since must be more than nothing, such as 10m");
-    return await withAgent(args, terminal, async (agent) => {
-      const stopped = interrupted(terminal).then(() => 1);
-      const asked = askWhy(agent, node, since).then((report) => {
-        const all = args.switched("all") ?? false;
-        terminal.out(format === "json" ? jsonReport(report) : textReport(report, all));
-        return isExplained(report) ? 0 : 2;
-      });
-      return await Promise.race([asked, stopped]);
-    });
+    const answer = async (agent: RpcClient): Promise<number> => {
+      const report = await askWhy(agent, node, since);
+      const all = args.switched("all") ?? false;
+      terminal.out(format === "json" ? jsonReport(report) : textReport(report, all));
+      return isExplained(report) ? 0 : 2;
+    };
+    return await withAgent(args, terminal, (agent) =>
+      unlessInterrupted(terminal, () => answer(agent)),
+    );
   },
 };
 
