@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/peers/**", "test/traffic/**"],
+          exclude: ["test/peers/**", "test/traffic/**", "test/docker/**"],
           // Many start processes and wait for them, so a core is not left to Vitest alone.
           maxWorkers: "100%",
           // These are real, on a machine that may be busy; what is computed fails a second time as well.
@@ -39,6 +39,20 @@ export default defineConfig({
           env: { TEST_PATIENCE_MS: "60000" },
           // Real processes on a busy machine; what passed only then is marked in the report.
           retry: 1,
+        },
+      },
+      {
+        test: {
+          name: "docker",
+          include: ["test/docker/**/*.test.ts"],
+          // An engine, the base images and our own image come first.
+          globalSetup: ["test/docker/support/setup.ts"],
+          // One stack at a time, or they measure each other.
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          env: { TEST_PATIENCE_MS: "60000" },
+          retry: 0,
         },
       },
     ],
