@@ -43,6 +43,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/handlers.js")).handlersCommand,
   },
   {
+    name: "health",
+    summary: "Say whether the agent is well, for health checks",
+    load: async () => (await import("./commands/health.js")).healthCommand,
+  },
+  {
     name: "info",
     summary: "Show what the agent says about itself",
     load: async () => (await import("./commands/info.js")).infoCommand,

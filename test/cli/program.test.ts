@@ -32,7 +32,7 @@ test("the usage lists the commands that there are", async () => {
   const names = [...stderr.matchAll(/^ {4}(\S+) +\S/gm)].map(([, name]) => name);
   expect(names).toEqual(
     (
-      "agent completion config doctor drain event force-leave handlers info join keygen keys lb leave maint members " +
+      "agent completion config doctor drain event force-leave handlers health info join keygen keys lb leave maint members " +
       "monitor query reachability ready rtt " +
       "simulate tags top version wait why"
     ).split(" "),
