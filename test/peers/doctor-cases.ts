@@ -1,5 +1,5 @@
-import type { Finding } from "../../src/cli/doctor/finding.js";
 import { runProgram } from "../../src/cli/main.js";
+import type { Finding } from "../../src/examine/finding.js";
 import { FakeTerminal } from "../cli/fake-terminal.js";
 
 export interface Diagnosed {

@@ -1,11 +1,11 @@
 import { OperatorError } from "../../base/errors.js";
+import { type Finding, Findings } from "../../examine/finding.js";
 import type { HandlerState } from "../../observe/handler-run.js";
 import type { Setup } from "../../observe/setup.js";
 import type { TopicName, Topics } from "../../observe/topics.js";
 import type { RpcMember, Stats } from "../../rpc/api.js";
 import { RpcClient, UnknownTopicError } from "../../rpc/client.js";
 import type { Examination } from "./examination.js";
-import { type Finding, Findings } from "./finding.js";
 import type { AgentPlan } from "./plan.js";
 
 /** What the agent says, and what follows from it. */

@@ -1,13 +1,13 @@
 import { dirname } from "node:path";
+import { type Finding, Findings, operand, shellWord } from "../../examine/finding.js";
+import { kindOfPath } from "../../examine/programs.js";
 import { Candidates, rosterOf } from "../../lb/backends.js";
 import type { BalancerConfig, CommandConfig, LbConfig, PoolConfig } from "../../lb/config.js";
 import type { LbMember, View } from "../../lb/model.js";
 import type { BalancerStatus, LbStatus } from "../../lb/status.js";
 import { processRuns, staleness } from "../lb/status-file.js";
-import { type Finding, Findings, operand, shellWord } from "./finding.js";
 import { examineHaproxy } from "./haproxy.js";
 import { examineNginx } from "./nginx.js";
-import { kindOfPath } from "./programs.js";
 import { examineFolder, findProxyProgram, isReadableFile } from "./proxy-place.js";
 import type { ServerDeps } from "./servers.js";
 

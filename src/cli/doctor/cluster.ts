@@ -1,8 +1,8 @@
 import { OperatorError } from "../../base/errors.js";
+import { type Finding, Findings, operand } from "../../examine/finding.js";
 import type { Reach } from "../../observe/reach.js";
 import type { RpcMember } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
-import { type Finding, Findings, operand } from "./finding.js";
 import { addressOfMember, type PeerAnswer, type Peers } from "./peers.js";
 
 export interface ClusterQuestion {

@@ -1,4 +1,4 @@
-import type { Finding } from "./finding.js";
+import type { Finding } from "../../examine/finding.js";
 import type { AgentPlan } from "./plan.js";
 
 /** What is to be looked at, and as whom. */

@@ -1,20 +1,20 @@
 import { OperatorError } from "../../base/errors.js";
+import { type Finding, Findings, pathWord } from "../../examine/finding.js";
+import { systemFolders } from "../../examine/programs.js";
+import { examineService } from "../../examine/service.js";
 import { agentTarget, defaultRpc, type Known, type Reaching, reachAgent } from "./agent-contact.js";
 import { examineCluster } from "./cluster.js";
 import type { Examination, Part } from "./examination.js";
-import { type Finding, Findings, pathWord } from "./finding.js";
 import { examineRuns } from "./handler-runs.js";
 import { examineHandler, type HandlerSetup } from "./handlers.js";
 import { examineKeepalived } from "./keepalived.js";
 import { Peers } from "./peers.js";
 import type { AgentPlan } from "./plan.js";
 import { examinePorts } from "./ports.js";
-import { systemFolders } from "./programs.js";
 import { proxyParts } from "./proxies.js";
 import type { Diagnosis } from "./report.js";
 import { examineSeeds } from "./seeds.js";
 import { hostPort } from "./servers.js";
-import { examineService } from "./service.js";
 
 /** Looks at everything that there is to be looked at. */
 export async function examine(examination: Examination): Promise<Diagnosis> {

@@ -1,6 +1,6 @@
 import { formatDuration } from "../../base/duration.js";
+import { type Finding, Findings, operand, pathWord } from "../../examine/finding.js";
 import type { HandlerRun, HandlerState } from "../../observe/handler-run.js";
-import { type Finding, Findings, operand, pathWord } from "./finding.js";
 
 /** A run that takes longer holds up what comes after it. */
 const slowAfter = 5_000;

@@ -1,8 +1,8 @@
 import { basename, isAbsolute, join } from "node:path";
-import { type Finding, Findings } from "./finding.js";
-import { findInPath, isExecutable } from "./programs.js";
-import { examineProgram } from "./script.js";
-import { firstCommand } from "./shell-words.js";
+import { type Finding, Findings } from "../../examine/finding.js";
+import { findInPath, isExecutable } from "../../examine/programs.js";
+import { examineProgram } from "../../examine/script.js";
+import { firstCommand } from "../../examine/shell-words.js";
 
 /** A script behind one or more filters. */
 export interface HandlerSetup {

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { OperatorError } from "../../base/errors.js";
+import { type Finding, Findings } from "../../examine/finding.js";
 import { serversOf } from "../../lb/haproxy/config-servers.js";
 import type { ConfigText } from "../../lb/haproxy/config-text.js";
 import { MasterSocket } from "../../lb/haproxy/master-socket.js";
@@ -7,7 +8,6 @@ import { RuntimeSocket } from "../../lb/haproxy/runtime-socket.js";
 import { canonicalIp } from "../../lb/haproxy/server-lines.js";
 import { type Listener, ownerOf, readListeners } from "../../lb/listeners.js";
 import { startedAt } from "../../lb/nginx/processes.js";
-import { type Finding, Findings } from "./finding.js";
 import type { HaproxyQuestion } from "./haproxy.js";
 
 const socketTimeout = 3_000;

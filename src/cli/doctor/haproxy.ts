@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { OperatorError } from "../../base/errors.js";
+import { type Finding, Findings } from "../../examine/finding.js";
 import { checkFile } from "../../lb/haproxy/check.js";
 import { type ConfigServer, serversOf } from "../../lb/haproxy/config-servers.js";
 import { ConfigText } from "../../lb/haproxy/config-text.js";
-import { type Finding, Findings } from "./finding.js";
 import { examineRunning } from "./haproxy-running.js";
 import { findProxyProgram, isReadableFile } from "./proxy-place.js";
 import { examineServers, type ServerDeps, type ServerPlace } from "./servers.js";

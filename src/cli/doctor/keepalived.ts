@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
+import { type Finding, Findings, shellWord } from "../../examine/finding.js";
+import { findInPath, kindOfPath, systemFolders } from "../../examine/programs.js";
+import { firstCommand } from "../../examine/shell-words.js";
 import { programFailure, runProgram } from "../../lb/run-program.js";
-import { type Finding, Findings, shellWord } from "./finding.js";
-import { findInPath, kindOfPath, systemFolders } from "./programs.js";
 import { isReadableFile } from "./proxy-place.js";
-import { firstCommand } from "./shell-words.js";
 
 /** How long keepalived may take for its check. */
 const checkTimeout = 10_000;

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { formatIp } from "../../base/address.js";
+import { type Finding, Findings, operand, shellWord } from "../../examine/finding.js";
 import { serversOf } from "../../lb/haproxy/config-servers.js";
 import { ConfigText } from "../../lb/haproxy/config-text.js";
 import type { RpcMember } from "../../rpc/api.js";
-import { type Finding, Findings, operand, shellWord } from "./finding.js";
 
 export interface KeptQuestion {
   readonly file: string;

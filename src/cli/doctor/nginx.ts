@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { OperatorError } from "../../base/errors.js";
+import { type Finding, Findings } from "../../examine/finding.js";
 import { checkNginx } from "../../lb/nginx/check.js";
 import { findInstallation, readBuild } from "../../lb/nginx/installation.js";
 import { nginxProcesses } from "../../lb/nginx/processes.js";
-import { type Finding, Findings } from "./finding.js";
 import { findProxyProgram, isReadableFile } from "./proxy-place.js";
 import { examineServers, type ServerDeps, type ServerPlace } from "./servers.js";
 

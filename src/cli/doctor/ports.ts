@@ -1,8 +1,8 @@
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
+import { type Finding, Findings } from "../../examine/finding.js";
 import { listenersAt, ownerOf, readListeners } from "../../lb/listeners.js";
-import { type Finding, Findings } from "./finding.js";
 import { hostPort } from "./servers.js";
 
 export interface PortQuestion {

@@ -1,6 +1,9 @@
 import { basename, resolve } from "node:path";
 import { formatIp } from "../../base/address.js";
 import { OperatorError } from "../../base/errors.js";
+import { type Finding, Findings, pathWord } from "../../examine/finding.js";
+import { beginningOf, kindOfPath } from "../../examine/programs.js";
+import { firstCommand } from "../../examine/shell-words.js";
 import type { LbConfig } from "../../lb/config.js";
 import { readLbConfig } from "../../lb/config-file.js";
 import { guessKind } from "../../lb/proxy-kind.js";
@@ -11,16 +14,13 @@ import { lbMember } from "../lb/view.js";
 import type { Known } from "./agent-contact.js";
 import { examineBalancers } from "./balancers.js";
 import type { Examination, Part } from "./examination.js";
-import { type Finding, Findings, pathWord } from "./finding.js";
 import type { HandlerSetup } from "./handlers.js";
 import { examineHaproxy } from "./haproxy.js";
 import { examineKept } from "./kept-by-handler.js";
 import { examineNginx } from "./nginx.js";
 import { Peers } from "./peers.js";
 import type { AgentPlan } from "./plan.js";
-import { beginningOf, kindOfPath } from "./programs.js";
 import type { ServerDeps } from "./servers.js";
-import { firstCommand } from "./shell-words.js";
 
 /** The load balancer that gossipd keeps, and the proxies that handlers or nobody keep. */
 export function proxyParts(

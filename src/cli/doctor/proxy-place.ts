@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { dirname } from "node:path";
-import { type Findings, pathWord } from "./finding.js";
+import { type Findings, pathWord } from "../../examine/finding.js";
 import {
   findInPath,
   isAllowed,
@@ -9,7 +9,7 @@ import {
   nearTo,
   systemFolders,
   whyMissing,
-} from "./programs.js";
+} from "../../examine/programs.js";
 
 /** The package that has a program, where that is not its name. */
 const installations: Readonly<Record<string, string>> = {

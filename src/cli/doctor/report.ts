@@ -1,5 +1,5 @@
+import { causalOrder, type Finding } from "../../examine/finding.js";
 import { escapeControls, toJson } from "../output.js";
-import { causalOrder, type Finding } from "./finding.js";
 
 /** `unable`: no fault was found, but not all could be looked at. */
 type Verdict = "well" | "faults" | "unable";

@@ -1,5 +1,5 @@
+import { type Finding, Findings, operand } from "../../examine/finding.js";
 import type { Reach } from "../../observe/reach.js";
-import { type Finding, Findings, operand } from "./finding.js";
 
 export interface SeedDeps {
   /** Addresses, or why there are none. */

@@ -1,3 +1,4 @@
+import { type Finding, Findings, operand } from "../../examine/finding.js";
 import {
   type Listener,
   listenersAt,
@@ -7,7 +8,6 @@ import {
 } from "../../lb/listeners.js";
 import type { PortState } from "../../observe/reach.js";
 import { addressOf, type Dialled, dial, isLocal } from "./dial.js";
-import { type Finding, Findings, operand } from "./finding.js";
 
 /** A server of a balancer, as its configuration has it. */
 export interface ServerPlace {

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { examineCluster } from "../../../src/cli/doctor/cluster.js";
-import { Findings } from "../../../src/cli/doctor/finding.js";
 import { Peers } from "../../../src/cli/doctor/peers.js";
 import { isReadableFile } from "../../../src/cli/doctor/proxy-place.js";
+import { Findings } from "../../../src/examine/finding.js";
 import type { Reach } from "../../../src/observe/reach.js";
 import type { KeyReport } from "../../../src/rpc/api.js";
 import { RpcClient } from "../../../src/rpc/client.js";
+import { told, words } from "../../examine/files.js";
 import { Bench } from "../../rpc/bench.js";
 import { member } from "../../rpc/scripted-api.js";
-import { told, words } from "./files.js";
 
 const well: Reach = { address: "127.0.0.1:7946", tcp: "answers", udp: "answers" };
 

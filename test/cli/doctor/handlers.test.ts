@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { examineRuns } from "../../../src/cli/doctor/handler-runs.js";
 import { examineHandler } from "../../../src/cli/doctor/handlers.js";
-import { firstCommand } from "../../../src/cli/doctor/shell-words.js";
+import { firstCommand } from "../../../src/examine/shell-words.js";
 import type { HandlerRun, HandlerState } from "../../../src/observe/handler-run.js";
+import { Folder, told, words } from "../../examine/files.js";
 import { handlersDir } from "../../handlers/sandbox.js";
-import { Folder, told, words } from "./files.js";
 
 test.for([
   ["/bin/x a b", ["/bin/x", "a", "b"], true],

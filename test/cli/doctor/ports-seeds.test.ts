@@ -8,7 +8,7 @@ import { examinePorts } from "../../../src/cli/doctor/ports.js";
 import { examineSeeds, type SeedDeps } from "../../../src/cli/doctor/seeds.js";
 import { Keyring } from "../../../src/wire/keyring.js";
 import { ipOf, startMember } from "../../agent/loopback-member.js";
-import { told, words } from "./files.js";
+import { told, words } from "../../examine/files.js";
 
 const host = "127.31.7.9";
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { diagnosisJson, diagnosisText, exitCodeOf } from "../../../src/cli/doctor/report.js";
 import {
   type CheckName,
   type Finding,
@@ -6,8 +7,7 @@ import {
   operand,
   pathWord,
   shellWord,
-} from "../../../src/cli/doctor/finding.js";
-import { diagnosisJson, diagnosisText, exitCodeOf } from "../../../src/cli/doctor/report.js";
+} from "../../../src/examine/finding.js";
 
 function fault(check: CheckName, about: string): readonly Finding[] {
   const findings = new Findings(check, about);

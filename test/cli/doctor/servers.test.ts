@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { examineServers, type ServerDeps } from "../../../src/cli/doctor/servers.js";
 import { parseListeners, portStateOf } from "../../../src/lb/listeners.js";
-import { told, words } from "./files.js";
+import { told, words } from "../../examine/files.js";
 
 const ip = "127.23.9.8";
 

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
-import { portStateOf, readListeners } from "../../lb/listeners.js";
-import { runProgram } from "../../lb/run-program.js";
+import { portStateOf, readListeners } from "../lb/listeners.js";
+import { runProgram } from "../lb/run-program.js";
 import { type Finding, Findings, pathWord } from "./finding.js";
 import {
   beginningOf,

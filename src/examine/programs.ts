@@ -9,7 +9,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { suggest } from "../../base/suggest.js";
+import { suggest } from "../base/suggest.js";
 
 /** What a path is to whoever wants to run or read it. */
 export type PathKind = "missing" | "folder" | "file" | "other";

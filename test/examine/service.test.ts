@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { examineService } from "../../../src/cli/doctor/service.js";
+import { examineService } from "../../src/examine/service.js";
 import { Folder, told, words } from "./files.js";
 
 async function examined(command: string, folder: Folder, tries = false) {

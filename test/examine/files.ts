@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Finding } from "../../../src/cli/doctor/finding.js";
+import type { Finding } from "../../src/examine/finding.js";
 
 /** A folder of the test. */
 export class Folder {

@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute } from "node:path";
-import { runProgram } from "../../lb/run-program.js";
+import { runProgram } from "../lb/run-program.js";
 import { type Findings, notFlag, pathWord, shellWord } from "./finding.js";
 import {
   beginningOf,
