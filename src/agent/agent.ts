@@ -12,6 +12,7 @@ import { advertisedAddress } from "./addresses.js";
 import type { AgentFiles } from "./agent-files.js";
 import { Arrival } from "./arrival.js";
 import { Balancing } from "./balancing.js";
+import type { Companion } from "./companion.js";
 import type { Config } from "./config.js";
 import { Drain } from "./drain.js";
 import { Driver, now } from "./driver.js";
@@ -41,7 +42,9 @@ import type { Settings } from "./settings.js";
 import type { SnapshotFile } from "./snapshot-file.js";
 import { type RecoveredSnapshot, recoverSnapshot } from "./snapshot-recovery.js";
 import { openSockets, type Sockets } from "./sockets.js";
+import { stateTag } from "./state-order.js";
 import { TagKeeper } from "./tag-keeper.js";
+import { toldTags } from "./tag-layers.js";
 import { schedule } from "./timers.js";
 
 export interface AgentParts {
@@ -52,7 +55,12 @@ export interface AgentParts {
   readonly title: string;
   /** Called when the agent should be stopped by whoever started it; `reason` says why. */
   readonly exit: (code: number, reason: string) => void;
+  /** What lives and ends with it; undefined without one. */
+  readonly companion?: Companion | undefined;
 }
+
+/** Until the application is known to be ready. */
+const startingTags: ReadonlyMap<string, string> = new Map([[stateTag, "starting"]]);
 
 /** One member of a cluster as a process: sockets, handlers, RPC and what an operator configured. */
 export class Agent {
@@ -73,6 +81,7 @@ export class Agent {
   readonly #rpc: RpcServer;
   readonly #metrics: Metrics;
   readonly #poll: MetricPoll;
+  readonly #tags: TagKeeper;
   readonly #drain: Drain;
   readonly #balancing: Balancing;
   readonly #arrival: Arrival;
@@ -129,10 +138,13 @@ export class Agent {
     if (isPublic(advertised.ip) && files.keyring === undefined) {
       swimLog.warn({}, "Binding to public address without encryption!");
     }
+    const { companion } = parts;
+    const beneath = companion === undefined ? new Map<string, string>() : startingTags;
+    const told = toldTags({ beneath, kept: files.tags, passing: new Map() });
     const nonces = new NonceSource();
     const insight = new Insight();
     const serf = new Serf(
-      { ...serfConfig(plan, files, advertised, bound.port), snapshot: snapshot?.state },
+      { ...serfConfig(plan, files, advertised, bound.port, told), snapshot: snapshot?.state },
       {
         random: { next: Math.random },
         logs: { serf: logs.of("serf"), swim: swimLog },
@@ -189,6 +201,8 @@ export class Agent {
       protocol,
       file: tagsFile,
       configured: settings.tags,
+      beneath,
+      initial: files.tags,
     });
     const respond = (id: number, payload: Bytes): void =>
       driver.feed((at) => serf.respond(at, id, payload));
@@ -228,8 +242,10 @@ export class Agent {
       tags,
       query: (...question) => api.query(...question),
       servesItself: () => this.#balancing.servesItself,
+      tellsState: companion !== undefined,
       schedule,
     });
+    this.#tags = tags;
     this.#arrival = arrival;
     this.bound = bound;
     this.advertised = advertised;
@@ -367,15 +383,27 @@ export class Agent {
   }
 
   /**
-   * Tells the others that we leave, after {@link drain}; resolves when they know. Later calls wait for
-   * the first.
+   * Tells the others that we leave, after {@link drain} and the end of the companion; resolves when they
+   * know. With `atOnce` nothing is waited for. Later calls wait for the first.
    */
-  leave(): Promise<void> {
-    if (this.#leaving === undefined) {
-      const drained = this.drain();
-      this.#leaving = drained === undefined ? this.#depart() : drained.then(() => this.#depart());
-    }
+  leave(atOnce = false): Promise<void> {
+    this.#leaving ??= this.#leave(atOnce);
     return this.#leaving;
+  }
+
+  /** Begins what lives and ends with the agent, if anything; `ended` is called when that has ended. */
+  startCompanion(ended: () => void): void {
+    const { companion } = this.#parts;
+    companion?.begin({
+      log: this.#log,
+      environment: inheritedEnvironment(process.env, this.#rpcAddress),
+      tell: (state) => {
+        this.#tags.underlie(new Map([[stateTag, state]])).catch((thrown: unknown) => {
+          this.#log.warn({ state, reason: String(thrown) }, "tag state could not be set");
+        });
+      },
+      ended,
+    });
   }
 
   /** See {@link LiveSettings.reload}. */
@@ -416,6 +444,19 @@ export class Agent {
     this.#arrival.begin();
     this.#balancing.start();
     this.#noteChange();
+  }
+
+  async #leave(atOnce: boolean): Promise<void> {
+    const began = now();
+    const { companion } = this.#parts;
+    const drained = atOnce ? undefined : this.drain();
+    if (drained !== undefined) await drained;
+    if (companion !== undefined && !atOnce) {
+      // It may be the proxy that we keep in step.
+      void this.#balancing.stop();
+      await companion.end(now() - began);
+    }
+    await this.#depart();
   }
 
   #depart(): Promise<void> {

@@ -17,6 +17,8 @@ export interface DrainParts {
   readonly query: (question: RpcQuestion, sink: (record: QueryRecord) => void) => () => void;
   /** Whether a balancer of our own sends requests to ourselves. */
   readonly servesItself: () => boolean;
+  /** Whether our state is told to all in any case, and not only where there are balancers to ask. */
+  readonly tellsState: boolean;
   readonly schedule: (delay: Millis, run: () => void) => () => void;
 }
 
@@ -39,6 +41,7 @@ export class Drain {
    * nothing is to be waited for. Later calls wait for the first.
    */
   begin(limit: Millis): Promise<void> | undefined {
+    if (this.#begun === undefined && this.#parts.tellsState) this.#tell();
     if (this.#begun === undefined && limit > 0 && this.#balancers().length > 0) {
       this.#begun = this.#run(limit);
     }
@@ -51,17 +54,12 @@ export class Drain {
   }
 
   async #run(limit: Millis): Promise<void> {
-    const { log, now, serf, tags } = this.#parts;
+    const { log, now, serf } = this.#parts;
     const { name } = serf.local;
     const balancers = this.#balancers().map((member) => member.name);
     log.info({ balancers }, "waiting until load balancers send no requests here");
     const begun = now();
-    const state = serf.local.tags.get(stateTag);
-    if (state !== "draining" && state !== "maint") {
-      tags.cover(new Map([[stateTag, "draining"]])).catch((thrown: unknown) => {
-        log.warn({ reason: String(thrown) }, "tag state could not be set");
-      });
-    }
+    this.#tell();
     try {
       const ask = await loadAcknowledgement();
       const answers = await ask(name, "out", limit, this.#group());
@@ -72,6 +70,15 @@ export class Drain {
       if (!(thrown instanceof OperatorError)) throw thrown;
       log.warn({ reason: thrown.message }, "load balancers cannot be asked");
     }
+  }
+
+  #tell(): void {
+    const { log, serf, tags } = this.#parts;
+    const state = serf.local.tags.get(stateTag);
+    if (state === "draining" || state === "maint") return;
+    tags.cover(new Map([[stateTag, "draining"]])).catch((thrown: unknown) => {
+      log.warn({ reason: String(thrown) }, "tag state could not be set");
+    });
   }
 
   #report({ balancer, done, inUse, member, state }: Acknowledgement, took: Millis): void {

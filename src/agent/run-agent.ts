@@ -3,12 +3,13 @@ import { type Millis, seconds } from "../base/units.js";
 import { Agent } from "./agent.js";
 import { type AgentFiles, readAgentFiles } from "./agent-files.js";
 import { bannerLines } from "./banner.js";
+import type { Companion, CompanionMaker } from "./companion.js";
 import { type Config, type Given, loadConfig } from "./config.js";
 import { listed } from "./joiner.js";
 import { Logs } from "./logs.js";
 import { type AgentPlan, planAgent } from "./plan.js";
 import type { Settings } from "./settings.js";
-import { type AgentSignal, onSignals, reactionTo, signalName } from "./signals.js";
+import { type AgentSignal, onPassedSignals, onSignals, reactionTo, signalName } from "./signals.js";
 import type { Syslog } from "./syslog.js";
 
 /** A leave that takes longer is cut off. */
@@ -24,17 +25,30 @@ export interface AgentTerminal {
   err(text: string): void;
 }
 
-/** Runs an agent until it is told to end; resolves with the exit code. */
-export async function runAgent(given: Given, terminal: AgentTerminal): Promise<number> {
-  const run = new AgentRun(given, terminal);
+/**
+ * Runs an agent until it is told to end, or the companion that it has by `make` has ended; resolves with
+ * the exit code.
+ */
+export async function runAgent(
+  given: Given,
+  terminal: AgentTerminal,
+  make?: CompanionMaker,
+): Promise<number> {
+  const run = new AgentRun(given, terminal, make);
   const ignoreSignals = onSignals((signal) => run.handle(signal));
+  const ignoreOthers =
+    make === undefined ? onDump(run, terminal) : onPassedSignals((signal) => run.passOn(signal));
+  const code = await run.toTheEnd();
+  ignoreOthers();
+  ignoreSignals();
+  return code;
+}
+
+function onDump(run: AgentRun, terminal: AgentTerminal): () => void {
   // Without a listener Node would open a debugger port.
   const dump = (): void => terminal.err(run.dumpMetrics());
   process.on("SIGUSR1", dump);
-  const code = await run.toTheEnd();
-  process.off("SIGUSR1", dump);
-  ignoreSignals();
-  return code;
+  return () => process.off("SIGUSR1", dump);
 }
 
 /** One agent from its start to its end, and what the operator sees of it (compat.md sections 5, 14, 15). */
@@ -42,16 +56,19 @@ class AgentRun {
   readonly #given: Given;
   readonly #terminal: AgentTerminal;
   readonly #title: string;
+  readonly #makeCompanion: CompanionMaker | undefined;
   readonly #ended: Promise<number>;
   #end: (code: number) => void = () => {};
   #isOver = false;
   #isLeaving = false;
   #logs: Logs | undefined;
   #agent: Agent | undefined;
+  #companion: Companion | undefined;
   #syslog: Syslog | undefined;
 
-  constructor(given: Given, terminal: AgentTerminal) {
+  constructor(given: Given, terminal: AgentTerminal, make: CompanionMaker | undefined) {
     this.#given = given;
+    this.#makeCompanion = make;
     this.#terminal = terminal;
     const { program } = terminal;
     this.#title = program.slice(0, 1).toUpperCase() + program.slice(1);
@@ -70,9 +87,11 @@ class AgentRun {
       if (!this.#isLeaving) this.#end(1);
     });
     const code = await this.#ended;
+    // Where there is a leave it has ended before.
+    await this.#companion?.end(0);
     await this.#agent?.stop();
     this.#syslog?.close();
-    return code;
+    return this.#isLeaving || code === 0 ? (this.#companion?.status ?? code) : code;
   }
 
   handle(signal: AgentSignal): void {
@@ -88,8 +107,17 @@ class AgentRun {
     if (reaction === "reload") this.#reload(agent);
     // Whoever sends a second signal does not want to wait for whatever we wait for.
     else if (this.#isOver) process.exit(1);
-    else if (reaction === "stop" || this.#isLeaving) this.#end(1);
+    else if (this.#isLeaving) this.#hurry();
+    else if (reaction === "stop") this.#stop();
     else this.#leave(agent);
+  }
+
+  /** A signal for the companion, unless it is what ends that. */
+  passOn(signal: NodeJS.Signals): void {
+    const companion = this.#companion;
+    if (companion === undefined) return;
+    if (signal !== companion.stopSignal) companion.signal(signal);
+    else if (signal !== "SIGHUP") this.handle("SIGTERM");
   }
 
   /** Empty before the agent runs. */
@@ -102,13 +130,14 @@ class AgentRun {
     for (const warning of config.warnings) this.#say(warning);
     const logs = new Logs(config.settings.logLevel, (text) => this.#terminal.out(text));
     if (config.settings.enableSyslog) await this.#openSyslog(config.settings, logs);
+    const companion = this.#makeCompanion?.(config.settings);
     const plan = await planAgent(config);
     if (this.#isOver) return;
     this.#logs = logs;
     for (const notice of plan.notices) this.#say(notice);
     this.#say(`Starting ${this.#title} agent...`);
     const files = this.#readFiles(config);
-    const agent = await this.#startAgent(plan, files, logs);
+    const agent = await this.#startAgent(plan, files, logs, companion);
     if (this.#isOver) return;
     await agent.startRpc();
     if (this.#isOver) return;
@@ -119,6 +148,8 @@ class AgentRun {
     if (this.#isOver) return;
     this.#say(`${this.#title} agent running!`);
     for (const line of bannerLines(agent)) this.#tell(line);
+    this.#companion = companion;
+    agent.startCompanion(() => this.#companionEnded(agent));
     const joined = await this.#joinAtStart(agent);
     // Whoever told us to end meanwhile has the last word.
     if (this.#isLeaving || this.#isOver) return;
@@ -149,14 +180,19 @@ class AgentRun {
     }
   }
 
-  async #startAgent(plan: AgentPlan, files: AgentFiles, logs: Logs): Promise<Agent> {
+  async #startAgent(
+    plan: AgentPlan,
+    files: AgentFiles,
+    logs: Logs,
+    companion: Companion | undefined,
+  ): Promise<Agent> {
     const title = this.#title;
     const exit = (code: number): void => {
       logs.open();
       this.#end(code);
     };
     try {
-      const agent = await Agent.start({ plan, files, logs, title, exit });
+      const agent = await Agent.start({ plan, files, logs, title, exit, companion });
       this.#agent = agent;
       // A signal that came before there was an agent had nothing to stop.
       if (this.#isOver) await agent.stop();
@@ -186,19 +222,46 @@ class AgentRun {
   #leave(agent: Agent): void {
     this.#isLeaving = true;
     this.#say("Gracefully shutting down agent...");
-    // That has a limit of its own.
+    const began = performance.now();
+    // These have limits of their own.
     const drained = agent.drain();
-    if (drained === undefined) this.#depart(agent);
-    else void drained.then(() => this.#depart(agent));
+    const companion = this.#companion;
+    if (drained === undefined && companion === undefined) this.#depart(agent);
+    else {
+      void Promise.resolve(drained)
+        .then(() => companion?.end(performance.now() - began))
+        .then(() => this.#depart(agent));
+    }
   }
 
-  #depart(agent: Agent): void {
+  #depart(agent: Agent, atOnce = false): void {
     // Nothing waits for it when a second signal has ended the leave before.
     const limit = setTimeout(() => this.#end(1), leaveLimit).unref();
-    void agent.leave().then(() => {
+    void agent.leave(atOnce).then(() => {
       clearTimeout(limit);
       this.#end(0);
     });
+  }
+
+  /** Told to end, without a word to the others. */
+  #stop(): void {
+    // Its status is what counts then.
+    this.#end(this.#companion === undefined ? 1 : 0);
+  }
+
+  /** Told to end once more. */
+  #hurry(): void {
+    this.#companion?.kill();
+    this.#end(1);
+  }
+
+  /** Nobody serves here any more, so all should know at once; nothing is left to be drained. */
+  #companionEnded(agent: Agent): void {
+    if (this.#isLeaving || this.#isOver) return;
+    this.#isLeaving = true;
+    this.#logs?.open();
+    this.#say("The application has ended, leaving...");
+    this.#depart(agent, true);
   }
 
   #reload(agent: Agent): void {

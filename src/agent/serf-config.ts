@@ -15,6 +15,7 @@ export function serfConfig(
   files: AgentFiles,
   advertise: Address,
   bindPort: number,
+  tags = files.tags,
 ): SerfConfig {
   const { settings } = plan.config;
   checkProtocol(settings);
@@ -22,7 +23,7 @@ export function serfConfig(
   return {
     ...serfDefaults,
     name: settings.nodeName,
-    tags: files.tags,
+    tags,
     advertise,
     bindPort,
     timing: plan.timing,

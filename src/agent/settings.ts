@@ -68,6 +68,18 @@ export interface Settings {
   readonly syslogFacility: string;
   readonly statsiteAddr: string;
   readonly statsdAddr: string;
+
+  readonly checkTcp: readonly string[];
+  readonly checkHttp: readonly string[];
+  readonly checkExec: readonly string[];
+  readonly checkInterval: Millis;
+  readonly checkTimeout: Millis;
+  readonly checkRise: number;
+  readonly checkFall: number;
+  readonly restart: string;
+  readonly stopSignal: string;
+  /** 0: what the drain has left of the time that there is. */
+  readonly stopTimeout: Millis;
 }
 
 /** What one source says: a file, the environment, the flags, or the defaults. */

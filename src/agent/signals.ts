@@ -32,14 +32,40 @@ export function signalName(signal: AgentSignal): string {
   return names[signal];
 }
 
-/** Calls `handle` for every signal from now on, until the function that is returned is called. */
+/** What an application may be told by the signals of a process that runs it. */
+const passedOn = [
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGWINCH",
+  "SIGCONT",
+] as const satisfies readonly NodeJS.Signals[];
+
+/**
+ * Calls `handle` for every signal that is not the agent's own, and for SIGHUP, which is for both, until
+ * the function that is returned is called.
+ */
+export function onPassedSignals(handle: (signal: NodeJS.Signals) => void): () => void {
+  return listen(passedOn, handle);
+}
+
+/** Calls `handle` for every signal of the agent from now on, until the function that is returned is called. */
 export function onSignals(handle: (signal: AgentSignal) => void): () => void {
-  const listeners = (Object.keys(names) as AgentSignal[]).map((signal) => {
+  return listen(Object.keys(names) as AgentSignal[], handle);
+}
+
+function listen<Signal extends NodeJS.Signals>(
+  signals: readonly Signal[],
+  handle: (signal: Signal) => void,
+): () => void {
+  const removals = signals.map((signal) => {
     const listener = (): void => handle(signal);
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });
   return () => {
-    for (const remove of listeners) remove();
+    for (const remove of removals) remove();
   };
 }

@@ -11,6 +11,11 @@ const states: ReadonlySet<string> = new Set(["ready", "draining", "maint", "star
  */
 export const balancerTag = "balancer";
 
+/** Whether a state is what an operator wants, and not how the member finds itself. */
+export function isOrdered(state: string | undefined): boolean {
+  return state !== undefined && state !== "ready" && state !== "starting";
+}
+
 /** What the query `lb-state` asks of one member. */
 interface StateOrder {
   readonly node: string;

@@ -2,6 +2,7 @@ import { OperatorError } from "../base/errors.js";
 import type { Serf } from "../serf/serf.js";
 import { encodeOwnTags, sameTags } from "../serf/tags.js";
 import type { Driver } from "./driver.js";
+import { toldTags, withoutFindings } from "./tag-layers.js";
 import { writeTagsFile } from "./tags-file.js";
 
 type Tags = ReadonlyMap<string, string>;
@@ -15,34 +16,56 @@ export interface TagKeeperParts {
   readonly file: string;
   /** The tags that the configuration has; none with a tags file. */
   readonly configured: Tags;
+  /** What the member says besides, where nothing else is said; see {@link TagKeeper.underlie}. */
+  readonly beneath: Tags;
+  /** What it began with above that. */
+  readonly initial: Tags;
 }
 
 /** Changes our own tags while the agent runs, and keeps the tags file in step. */
 export class TagKeeper {
   readonly #parts: TagKeeperParts;
   #configured: Tags;
-  /** What an operator, the configuration or the file wants; undefined while that is all there is. */
-  #kept: Tags | undefined;
+  /** What an operator, the configuration or the file wants. */
+  #kept: Tags;
+  /** What shows where nothing else is said. */
+  #beneath: Tags;
   /** What covers it until the agent ends. */
   #passing: Tags = new Map();
 
   constructor(parts: TagKeeperParts) {
     this.#parts = parts;
     this.#configured = parts.configured;
+    this.#beneath = parts.beneath;
+    this.#kept = withoutFindings(parts.initial, parts.beneath);
   }
 
   /** Deletes first, then sets. Rejects with OperatorError if the tags are too long. */
   async change(set: Tags, remove: readonly string[]): Promise<void> {
     const { file, protocol } = this.#parts;
-    const kept = new Map(this.#kept ?? this.#parts.serf.local.tags);
+    const wanted = new Map(this.#kept);
     const passing = new Map(this.#passing);
     for (const key of [...remove, ...set.keys()]) passing.delete(key);
-    for (const key of remove) kept.delete(key);
-    for (const [key, value] of set) kept.set(key, value);
-    encodeOwnTags(new Map([...kept, ...passing]), protocol);
+    for (const key of remove) wanted.delete(key);
+    for (const [key, value] of set) wanted.set(key, value);
+    const beneath = this.#beneath;
+    const kept = withoutFindings(wanted, beneath);
+    encodeOwnTags(toldTags({ beneath, kept, passing }), protocol);
     // The file first: if it cannot be written nothing changes.
     if (file !== "") writeTagsFile(file, kept);
     await this.#apply(kept, passing);
+  }
+
+  /**
+   * Sets tags that show where neither {@link change} nor the configuration nor {@link cover} says anything
+   * else; see {@link withoutFindings}.
+   */
+  async underlie(set: Tags): Promise<void> {
+    this.#beneath = new Map([...this.#beneath, ...set]);
+    const kept = withoutFindings(this.#kept, this.#beneath);
+    const told = toldTags({ beneath: this.#beneath, kept, passing: this.#passing });
+    if (sameTags(told, this.#parts.serf.local.tags)) return;
+    await this.#apply(kept, this.#passing);
   }
 
   /**
@@ -56,7 +79,7 @@ export class TagKeeper {
       else passing.set(key, value);
     }
     if (sameTags(passing, this.#passing)) return;
-    await this.#apply(this.#kept ?? this.#parts.serf.local.tags, passing);
+    await this.#apply(this.#kept, passing);
   }
 
   /**
@@ -81,7 +104,7 @@ export class TagKeeper {
 
   async #apply(kept: Tags, passing: Tags): Promise<void> {
     const { driver, protocol, serf } = this.#parts;
-    const tags = new Map([...kept, ...passing]);
+    const tags = toldTags({ beneath: this.#beneath, kept, passing });
     encodeOwnTags(tags, protocol);
     this.#kept = kept;
     this.#passing = passing;

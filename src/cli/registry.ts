@@ -113,6 +113,11 @@ export const registry: readonly Entry[] = [
     load: async () => (await import("./commands/rtt.js")).rttCommand,
   },
   {
+    name: "run",
+    summary: "Run an application and the member that stands for it",
+    load: async () => (await import("./commands/run.js")).runCommand,
+  },
+  {
     name: "simulate",
     summary: "Simulate a cluster and measure it",
     load: async () => (await import("./commands/simulate.js")).simulateCommand,

@@ -41,10 +41,10 @@ describe("the table", () => {
     const given = options.flatMap(({ flag, alias }) => [flag, alias?.flag]).filter(Boolean);
     expect(given.sort()).toEqual(
       (
-        "advertise bind broadcast-timeout config-dir config-file disable-compression " +
+        "advertise bind broadcast-timeout check-exec check-fall check-http check-interval check-rise check-tcp check-timeout config-dir config-file disable-compression " +
         "disable-isolation-check disable-refusal-detection discover drain-timeout encrypt event-handler handler-journal handler-timeout http-addr iface join keyring-file lb log-level " +
-        "mdns-disable-ipv4 mdns-disable-ipv6 mdns-iface node profile protocol rejoin replay " +
-        "retry-interval retry-join retry-max role rpc-addr snapshot syslog tag tags-file"
+        "mdns-disable-ipv4 mdns-disable-ipv6 mdns-iface node profile protocol rejoin replay restart " +
+        "retry-interval retry-join retry-max role rpc-addr snapshot stop-signal stop-timeout syslog tag tags-file"
       ).split(" "),
     );
   });

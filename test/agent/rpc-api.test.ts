@@ -55,7 +55,15 @@ async function startApi(
     bindPort: member.address.port,
     contact: (targets) => member.join(...targets.map(({ address }) => address)),
   });
-  const tags = new TagKeeper({ serf, driver, protocol: 5, file, configured: initial });
+  const tags = new TagKeeper({
+    serf,
+    driver,
+    protocol: 5,
+    file,
+    configured: initial,
+    beneath: new Map(),
+    initial: serf.local.tags,
+  });
   const leave = (): Promise<void> => member.leave();
   const lbStatusFile = (): string | undefined => statusFile;
   const parts = {

@@ -13,7 +13,15 @@ async function keeper() {
   const configured = new Map([["role", "web"]]);
   const { driver, serf } = await startMember("a", "127.0.0.1", { tags: configured });
   const file = join(tempDir(), "tags.json");
-  const tags = new TagKeeper({ serf, driver, protocol: 5, file, configured });
+  const tags = new TagKeeper({
+    serf,
+    driver,
+    protocol: 5,
+    file,
+    configured,
+    beneath: new Map(),
+    initial: serf.local.tags,
+  });
   return {
     tags,
     change: (set: Pairs, ...remove: string[]) => tags.change(new Map(Object.entries(set)), remove),

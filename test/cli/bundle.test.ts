@@ -25,7 +25,7 @@ function loadedBy(entry: string): Set<string> {
 
 const clients = registry
   .map(({ name }) => name)
-  .filter((name) => !["agent", "config", "completion", "doctor"].includes(name));
+  .filter((name) => !["agent", "config", "completion", "doctor", "run"].includes(name));
 
 test.for(clients)("%s loads neither the agent, nor the core, nor the logger", (name) => {
   const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === name);
@@ -55,6 +55,12 @@ test.for(["agent", "config"])(
     expect(loaded.filter((file) => /^(src\/lb|liquidjs|diff)\//.test(file))).toEqual([]);
   },
 );
+
+test.for(["agent", "doctor"])("%s loads nothing of what runs applications", (name) => {
+  const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === name);
+  const loaded = [...loadedBy("main.js"), ...loadedBy(entry as string)];
+  expect(loaded.filter((file) => file.startsWith("src/supervise/"))).toEqual([]);
+});
 
 test("the agent loads nothing of Prometheus before it is asked for", () => {
   const entry = readdirSync(folder).find((file) => file.replace(/-[^-]+\.js$/, "") === "agent");

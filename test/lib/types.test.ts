@@ -21,7 +21,17 @@ type OfProcesses =
   | "leaveOnTerminate"
   | "skipLeaveOnInterrupt"
   | "enableSyslog"
-  | "syslogFacility";
+  | "syslogFacility"
+  | "checkTcp"
+  | "checkHttp"
+  | "checkExec"
+  | "checkInterval"
+  | "checkTimeout"
+  | "checkRise"
+  | "checkFall"
+  | "restart"
+  | "stopSignal"
+  | "stopTimeout";
 
 /** How settings are called in the library. */
 interface Renamed {

@@ -7,7 +7,14 @@ import type { Arguments, Command, OptionKind, OptionSpec, Terminal } from "../co
 const exitLimit = 1_000;
 
 /** The flags of the agent. */
-export const agentOptions: readonly OptionSpec[] = options.flatMap(flagsOf);
+export const agentOptions: readonly OptionSpec[] = options
+  .filter(({ ofRun }) => ofRun !== true)
+  .flatMap(flagsOf);
+
+/** The flags that only an agent with an application has. */
+export const applicationOptions: readonly OptionSpec[] = options
+  .filter(({ ofRun }) => ofRun === true)
+  .flatMap(flagsOf);
 
 export const agentCommand: Command = {
   name: "agent",
@@ -44,6 +51,7 @@ Configuration files:
 ${wrapped(keysOfFlags())}
   and there are keys without a flag:
 ${keysAlone()}
+  Those of "run" may stand there, too.
 
 Environment variables:
 
@@ -94,8 +102,8 @@ function flagKind({ kind }: Option): OptionKind {
 }
 
 function keysOfFlags(): string {
-  const pairs = options.flatMap(({ flag, key }) =>
-    flag === undefined || key === undefined ? [] : [`${key} (-${flag})`],
+  const pairs = options.flatMap(({ flag, key, ofRun }) =>
+    flag === undefined || key === undefined || ofRun === true ? [] : [`${key} (-${flag})`],
   );
   return `${pairs.join(", ")},`;
 }

@@ -1,0 +1,119 @@
+import type { Millis } from "../base/units.js";
+import { seconds } from "../base/units.js";
+import { startApplication } from "../supervise/application.js";
+import { askAll } from "../supervise/ask.js";
+import { type Check, parseChecks } from "../supervise/checks.js";
+import { Guard } from "../supervise/guard.js";
+import { parseRestartPolicy } from "../supervise/restart-policy.js";
+import { parseStopSignal } from "../supervise/stop-signal.js";
+import { Supervisor, type SupervisorRule } from "../supervise/supervisor.js";
+import type { Companion, CompanionHost, CompanionMaker } from "./companion.js";
+import { now } from "./driver.js";
+import type { Settings } from "./settings.js";
+import { schedule } from "./timers.js";
+
+/** Docker kills after 10 s. A drain takes 6 s at most, the leave after it 1 s as a rule. */
+const timeToEnd: Millis = seconds(8);
+
+/** However long the drain took. */
+const leastStopTime: Millis = seconds(2);
+
+/** What `run` makes of the settings. Throws OperatorError. */
+export function supervisorRule(settings: Settings): {
+  readonly rule: SupervisorRule;
+  readonly checks: readonly Check[];
+  readonly stopSignal: NodeJS.Signals;
+} {
+  const checks = parseChecks(settings);
+  const rule: SupervisorRule = {
+    restart: parseRestartPolicy(settings.restart),
+    isChecked: checks.length > 0,
+    interval: settings.checkInterval,
+    rise: settings.checkRise,
+    fall: settings.checkFall,
+  };
+  return { rule, checks, stopSignal: parseStopSignal(settings.stopSignal) };
+}
+
+/** How long the application gets to end by itself, `spent` after we were told to end. */
+export function stopTime({ stopTimeout }: Pick<Settings, "stopTimeout">, spent: Millis): Millis {
+  return stopTimeout > 0 ? stopTimeout : Math.max(leastStopTime, timeToEnd - spent);
+}
+
+/** Has an agent run `program` with `args` as long as it runs itself. */
+export function supervision(program: string, args: readonly string[]): CompanionMaker {
+  return (settings) => new Supervised(settings, program, args);
+}
+
+/** The application of an agent. */
+class Supervised implements Companion {
+  readonly stopSignal: NodeJS.Signals;
+  readonly #settings: Settings;
+  readonly #program: string;
+  readonly #args: readonly string[];
+  readonly #rule: SupervisorRule;
+  readonly #checks: readonly Check[];
+  readonly #over: Promise<void>;
+  #conclude: () => void = () => {};
+  #supervisor: Supervisor | undefined;
+
+  constructor(settings: Settings, program: string, args: readonly string[]) {
+    const { checks, rule, stopSignal } = supervisorRule(settings);
+    this.stopSignal = stopSignal;
+    this.#settings = settings;
+    this.#program = program;
+    this.#args = args;
+    this.#rule = rule;
+    this.#checks = checks;
+    this.#over = new Promise((resolve) => {
+      this.#conclude = resolve;
+    });
+  }
+
+  get status(): number | undefined {
+    return this.#supervisor?.status;
+  }
+
+  begin({ ended, environment, log, tell }: CompanionHost): void {
+    const guard = new Guard();
+    const launch = { program: this.#program, args: this.#args, environment };
+    // Whatever ends us, a fault of our own included.
+    const killNow = (): void => this.kill();
+    process.once("exit", killNow);
+    const supervisor = new Supervisor(
+      {
+        log,
+        now,
+        after: schedule,
+        start: () => startApplication(launch, guard.watch),
+        check: () => askAll(this.#checks, this.#settings.checkTimeout, environment),
+      },
+      this.#rule,
+      {
+        ready: (isReady) => tell(isReady ? "ready" : "starting"),
+        over: () => {
+          process.off("exit", killNow);
+          guard.end();
+          this.#conclude();
+          ended();
+        },
+      },
+    );
+    this.#supervisor = supervisor;
+    supervisor.begin();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#supervisor?.signal(signal);
+  }
+
+  async end(spent: Millis): Promise<void> {
+    if (this.#supervisor === undefined) return;
+    this.#supervisor.stop(this.stopSignal, stopTime(this.#settings, spent));
+    await this.#over;
+  }
+
+  kill(): void {
+    this.#supervisor?.kill();
+  }
+}
