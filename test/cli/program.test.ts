@@ -33,7 +33,7 @@ test("the usage lists the commands that there are", async () => {
   expect(names).toEqual(
     (
       "agent completion config doctor drain event force-leave handlers health info join keygen keys lb leave maint members " +
-      "monitor query reachability ready rtt " +
+      "monitor query reachability ready rtt run " +
       "simulate tags top version wait why"
     ).split(" "),
   );
