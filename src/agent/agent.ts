@@ -3,6 +3,7 @@ import { type Address, formatAddress } from "../base/address.js";
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
 import { inheritedEnvironment } from "../handler/handler-input.js";
+import type { ApplicationState } from "../observe/application.js";
 import type { RpcApi, RpcMember } from "../rpc/api.js";
 import { RpcServer } from "../rpc/server.js";
 import type { Member } from "../serf/events.js";
@@ -321,6 +322,11 @@ export class Agent {
   /** Begins to serve HTTP clients, if told to. Throws {@link OperatorError}. */
   startHttp(): Promise<void> {
     return this.#observability.startHttp();
+  }
+
+  /** It runs an application: `gossipd doctor` here and elsewhere is told how that fares. */
+  tellOf(application: () => ApplicationState): void {
+    this.#observability.tellOf(application);
   }
 
   /** Begins to find and be found in the local network, if told to. Throws {@link OperatorError}. */

@@ -1,5 +1,7 @@
 import { OperatorError } from "../base/errors.js";
 import type { Bytes } from "../base/units.js";
+import type { Finding } from "../examine/finding.js";
+import type { ApplicationState } from "../observe/application.js";
 import {
   type PortState,
   type Reach,
@@ -18,6 +20,10 @@ export interface DoctorParts {
   readonly members: () => readonly Member[];
   readonly keyring: () => Keyring | undefined;
   readonly setup: () => Setup;
+  /** Our own name. */
+  readonly self: string;
+  /** Bytes of a whole response, see `query_response_size_limit`. */
+  readonly responseLimit: number;
 }
 
 /** Questions of others at the same time; those beyond get no answer: anybody in the cluster may ask. */
@@ -25,6 +31,15 @@ const maxAnswering = 4;
 
 /** How long a ping of a probe may take. */
 const probeTimeout = 900;
+
+/** Of a response beside its payload and two names: fields, and the envelope if it is relayed. */
+const overhead = 160;
+
+/** Faults that are counted on: an answer has room for a few. */
+const maxFaults = 64;
+
+/** Whoever asks for the rest of a report is to be told the rest of the same one. */
+const reportAge = 2_000;
 
 /** A question is small; what is longer is none. */
 const maxQuestionBytes = 1_024;
@@ -36,6 +51,8 @@ const maxQuestionBytes = 1_024;
 export class DoctorAnswers {
   readonly #parts: DoctorParts;
   #answering = 0;
+  #application: (() => ApplicationState) | undefined;
+  #faults: { readonly at: number; readonly found: Promise<readonly Finding[]> } | undefined;
 
   constructor(parts: DoctorParts) {
     this.#parts = parts;
@@ -43,19 +60,28 @@ export class DoctorAnswers {
 
   offer({ peers, topics }: Pick<Insight, "peers" | "topics">): void {
     topics.on("setup", () => this.#parts.setup());
+    topics.on("application", () => ({ application: this.#application?.() ?? null }));
     topics.on("reach", async ({ node }) => {
       if (typeof node !== "string") throw new OperatorError("node is no name");
       return { reach: await this.#reach(node) };
     });
-    peers.on(reachQuery, (payload) => this.#answer(payload));
+    peers.on(reachQuery, (payload, from) => this.#answer(payload, from));
   }
 
-  async #answer(payload: Bytes): Promise<Bytes | undefined> {
+  /** From now on it is told how an application of ours fares. */
+  tellOf(application: () => ApplicationState): void {
+    this.#application = application;
+  }
+
+  async #answer(payload: Bytes, from: string): Promise<Bytes | undefined> {
     const question = readQuestion(payload);
     if (question === undefined || this.#answering >= maxAnswering) return undefined;
     this.#answering += 1;
     try {
-      return encodeText(JSON.stringify(await this.#answerTo(question)));
+      const answer = await this.#answerTo(question);
+      const { application: skip } = question;
+      if (skip === undefined) return encodeText(JSON.stringify(answer));
+      return await this.#withApplication(answer, skip, from);
     } finally {
       this.#answering -= 1;
     }
@@ -68,6 +94,30 @@ export class DoctorAnswers {
     ]);
     const alive = this.#parts.members().filter(({ status }) => status === "alive").length;
     return { now: Date.now(), alive, reach, port: state };
+  }
+
+  async #withApplication(answer: ReachAnswer, skip: number, from: string): Promise<Bytes> {
+    const state = this.#application?.();
+    if (state === undefined) return encodeText(JSON.stringify({ ...answer, application: null }));
+    const { responseLimit, self } = this.#parts;
+    const now = performance.now();
+    if (this.#faults === undefined || now - this.#faults.at > reportAge) {
+      this.#faults = { at: now, found: this.#examine(state) };
+    }
+    const found = (await this.#faults.found).slice(0, maxFaults);
+    const room = responseLimit - overhead - encodeText(self).length - encodeText(from).length;
+    const { packReport } = await import("./application-report.js");
+    return packReport(found, skip, room, (application) => ({ ...answer, application }));
+  }
+
+  async #examine(state: ApplicationState): Promise<readonly Finding[]> {
+    const { members, self } = this.#parts;
+    const { examineApplication, readPortTag } = await import("../examine/application.js");
+    const tag = members()
+      .find(({ name }) => name === self)
+      ?.tags.get("port");
+    const path = process.env.PATH ?? "/usr/bin:/bin";
+    return await examineApplication({ state, path, portTag: readPortTag(tag) });
   }
 
   async #reach(node: string): Promise<Reach | null> {
@@ -94,10 +144,19 @@ function readQuestion(payload: Bytes): ReachQuestion | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { node, port } = value as Record<string, unknown>;
+  const { application, node, port } = value as Record<string, unknown>;
   if (node !== undefined && typeof node !== "string") return undefined;
   if (port !== undefined && !isPort(port)) return undefined;
-  return { ...(node === undefined ? {} : { node }), ...(port === undefined ? {} : { port }) };
+  if (application !== undefined && !isCount(application)) return undefined;
+  return {
+    ...(node === undefined ? {} : { node }),
+    ...(port === undefined ? {} : { port }),
+    ...(application === undefined ? {} : { application }),
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= maxFaults;
 }
 
 function isPort(value: unknown): value is number {

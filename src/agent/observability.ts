@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "../base/address.js";
+import type { ApplicationState } from "../observe/application.js";
 import type { RpcServer } from "../rpc/server.js";
 import type { Member } from "../serf/events.js";
 import type { Serf } from "../serf/serf.js";
@@ -48,6 +49,7 @@ export interface ObservabilityParts {
 export class Observability {
   readonly #parts: ObservabilityParts;
   readonly #standing: Standing;
+  readonly #doctor: DoctorAnswers;
   readonly #source: MetricSource;
   #metrics: Promise<OpenMetrics> | undefined;
   #http: HttpService | undefined;
@@ -72,11 +74,14 @@ export class Observability {
     this.#standing = standing;
     const handlerStates = answerAboutHandlers(insight.topics, parts);
     answerViews(insight, serf, queryResponseSizeLimit);
-    new DoctorAnswers({
+    this.#doctor = new DoctorAnswers({
       members: () => serf.members(),
       keyring: () => files.keyring,
       setup: () => setupOf(agent, config),
-    }).offer(insight);
+      self,
+      responseLimit: queryResponseSizeLimit,
+    });
+    this.#doctor.offer(insight);
     new WhyAnswers({
       chronicle: insight.chronicle,
       wallClock: Date.now,
@@ -98,6 +103,11 @@ export class Observability {
       loopDelays: () => standing.delays(),
       http: () => this.#http?.figures,
     };
+  }
+
+  /** The agent runs an application: whoever asks is told how it fares. */
+  tellOf(application: () => ApplicationState): void {
+    this.#doctor.tellOf(application);
   }
 
   /** We are a member from now on. */

@@ -4,6 +4,7 @@
  */
 export const causalOrder = [
   "service",
+  "application",
   "config",
   "ports",
   "agent",

@@ -50,8 +50,11 @@ export function findInPath(name: string, path: string): string | undefined {
 /** The folders of system programs, which the PATH of a plain user may lack. */
 export const systemFolders = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
-/** Why nothing is at a path: the first of its folders that is missing too, or a name that is alike. */
-export function whyMissing(path: string): string {
+/**
+ * Why nothing is at a path: the first of its folders that is missing too, or a name that is alike; of
+ * several one that `hints` name.
+ */
+export function whyMissing(path: string, hints: readonly string[] = []): string {
   let folder = dirname(path);
   let missing: string | undefined;
   while (folder !== dirname(folder) && kindOfPath(folder) === "missing") {
@@ -60,12 +63,15 @@ export function whyMissing(path: string): string {
   }
   if (missing !== undefined) return `there is no folder ${missing} either`;
   if (kindOfPath(folder) !== "folder") return `${folder} is no folder`;
-  const near = nearTo(path);
+  const near = nearTo(path, hints);
   return near === undefined ? `the folder ${folder} is there` : `there is ${near} instead`;
 }
 
-/** A path in the same folder with a name that is alike, or the only one with the same ending. */
-export function nearTo(path: string): string | undefined {
+/**
+ * A path in the same folder with a name that is alike, or one with the same ending: best one that `hints`
+ * name, such as `node2.yaml` for the words `--id node2`.
+ */
+export function nearTo(path: string, hints: readonly string[] = []): string | undefined {
   const [folder, name] = [dirname(path), basename(path)];
   let names: readonly string[];
   try {
@@ -73,11 +79,11 @@ export function nearTo(path: string): string | undefined {
   } catch {
     return undefined;
   }
-  const near = suggest(name, names);
-  if (near !== undefined) return join(folder, near);
   const ending = /\.[^.]+$/.exec(name)?.[0];
   const alike = ending === undefined ? [] : names.filter((one) => one.endsWith(ending)).sort();
-  return alike[0] === undefined ? undefined : join(folder, alike[0]);
+  const hinted = alike.find((one) => hints.includes(one.slice(0, -(ending ?? "").length)));
+  const near = hinted ?? suggest(name, names) ?? alike[0];
+  return near === undefined ? undefined : join(folder, near);
 }
 
 /** The beginning of a file; empty if it cannot be read. */

@@ -43,15 +43,8 @@ export async function examineService(question: ServiceQuestion): Promise<readonl
     findings.skip("only a shell can tell what it runs");
     return findings.all;
   }
-  await examineItsProgram(program, rest, question, findings);
-  const named = namedPaths(rest);
-  const inFolder = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
-  for (const { path, what, option } of named) {
-    examinePath(inFolder(path), what, option, findings);
-  }
-  const configs = named.filter(({ what }) => what === "file").map(({ path }) => inFolder(path));
-  for (const config of configs) if (kindOfPath(config) === "file") examineConfig(config, findings);
-  await examinePort(portOf(rest, configs), findings);
+  await examineCommand(words, question, findings);
+  await examinePort(portOf(rest, configsOf(rest, folder)), findings);
   if (tries && !findings.all.some(({ found }) => /^listens/.test(found))) {
     await tryIt(question, findings);
   }
@@ -61,16 +54,42 @@ export async function examineService(question: ServiceQuestion): Promise<readonl
   return findings.all;
 }
 
+/** From where a command is started, and its PATH. */
+export type CommandPlace = Pick<ServiceQuestion, "folder" | "path">;
+
+/** Whether its program is there, and the files and folders that it and its configuration name. */
+export async function examineCommand(
+  [program = "", ...rest]: readonly string[],
+  place: CommandPlace,
+  findings: Findings,
+): Promise<void> {
+  await examineItsProgram(program, rest, place, findings);
+  for (const { path, what, option } of namedPaths(rest)) {
+    examinePath(pathIn(place.folder, path), what, option, rest, findings);
+  }
+  for (const config of configsOf(rest, place.folder)) examineConfig(config, findings);
+}
+
+/** The configuration files that a command line names and that are there. */
+export function configsOf(words: readonly string[], folder: string): readonly string[] {
+  const named = namedPaths(words).filter(({ what }) => what === "file");
+  const paths = new Set(named.map(({ path }) => pathIn(folder, path)));
+  return [...paths].filter((path) => kindOfPath(path) === "file");
+}
+
+function pathIn(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path);
+}
+
 async function examineItsProgram(
   program: string,
   rest: readonly string[],
-  { folder, path }: ServiceQuestion,
+  { folder, path }: CommandPlace,
   findings: Findings,
 ): Promise<void> {
-  const inFolder = (file: string): string => (isAbsolute(file) ? file : join(folder, file));
   const own = new Findings("service", `program ${program}`);
   if (program.includes("/")) {
-    await examineProgram(inFolder(program), { path, interpreter: undefined }, own);
+    await examineProgram(pathIn(folder, program), { path, interpreter: undefined }, own);
   } else if (findInPath(program, `${path}:${systemFolders}`) === undefined) {
     own.fail("there is no such program in the PATH", {
       remedy: [`install ${program}, or write its whole path (PATH is ${path})`],
@@ -80,9 +99,9 @@ async function examineItsProgram(
     ? rest.find((word) => !word.startsWith("-"))
     : undefined;
   if (script !== undefined && !rest.some((word) => /^-[cem]$/.test(word))) {
-    if (kindOfPath(inFolder(script)) === "missing") {
+    if (kindOfPath(pathIn(folder, script)) === "missing") {
       own.fail(`there is no file ${script}, which ${program} is to run`, {
-        cause: whyMissing(inFolder(script)),
+        cause: whyMissing(pathIn(folder, script)),
       });
     }
   }
@@ -119,7 +138,13 @@ function kindByName(option: string, path: string): NamedPath["what"] {
     : "any";
 }
 
-function examinePath(path: string, what: NamedPath["what"], option: string, all: Findings): void {
+function examinePath(
+  path: string,
+  what: NamedPath["what"],
+  option: string,
+  hints: readonly string[],
+  all: Findings,
+): void {
   const findings = new Findings("service", `${option === "" ? "" : `${option} `}${path}`);
   const kind = kindOfPath(path);
   const word = pathWord(path);
@@ -132,7 +157,10 @@ function examinePath(path: string, what: NamedPath["what"], option: string, all:
   } else if (kind === "missing" && what === "folder") {
     findings.fail("there is no such folder", { remedy: [`mkdir -p ${word}`] });
   } else if (kind === "missing") {
-    findings.fail("there is no such file", { cause: whyMissing(path), remedy: insteadOf(path) });
+    findings.fail("there is no such file", {
+      cause: whyMissing(path, hints),
+      remedy: insteadOf(path, hints),
+    });
   } else if (kind === "folder" && what === "file") {
     findings.fail("is a folder, not a file", {
       cause: "a container makes a folder of a mount whose source is not there",
@@ -148,8 +176,8 @@ function examinePath(path: string, what: NamedPath["what"], option: string, all:
   all.all.push(...findings.all);
 }
 
-function insteadOf(path: string): readonly string[] {
-  const near = nearTo(path);
+function insteadOf(path: string, hints: readonly string[]): readonly string[] {
+  const near = nearTo(path, hints);
   if (near !== undefined)
     return [`cp ${pathWord(near)} ${pathWord(path)}`, "or name the one that is there"];
   return [`mkdir -p ${pathWord(dirname(path))}, and put the file there`];

@@ -1,3 +1,5 @@
+import type { ApplicationReport } from "./application.js";
+
 /**
  * What came of a ping of the failure detector. `answers`: it was confirmed. `refused`: the host says that
  * nobody listens. `unreachable`: there is no way to it. `silent`: nothing came back in time. `mute`: a
@@ -32,6 +34,8 @@ export interface ReachQuestion {
   readonly node?: string;
   /** A TCP port of the machine that is asked. */
   readonly port?: number;
+  /** What is wrong with the application of the agent that is asked: faults from this one on. */
+  readonly application?: number;
 }
 
 /** The answer, as JSON. */
@@ -43,4 +47,6 @@ export interface ReachAnswer {
   /** null: it was not asked for one, or knows no such member. */
   readonly reach: Reach | null;
   readonly port: PortState | null;
+  /** undefined: it was not asked for, or the agent is an older one; null: the agent runs none. */
+  readonly application?: ApplicationReport | null;
 }

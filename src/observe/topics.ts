@@ -1,3 +1,4 @@
+import type { ApplicationState } from "./application.js";
 import type { Entry } from "./chronicle.js";
 import type { HandlerRun, HandlerState, Rerun, RunResult } from "./handler-run.js";
 import type { MemberInfo, SelfInfo } from "./member-info.js";
@@ -10,6 +11,12 @@ import type { DigestAnswer } from "./view/view-exchange.js";
  * over HTTP: for each topic what is asked and what is answered, both as JSON can carry them.
  */
 export interface Topics {
+  /** The application that the agent runs. */
+  readonly application: {
+    readonly ask: Record<never, never>;
+    /** null: it runs none. */
+    readonly answer: { readonly application: ApplicationState | null };
+  };
   /** What is kept of the past, oldest first. */
   readonly chronicle: {
     readonly ask: {

@@ -6,6 +6,7 @@ import { DoctorAnswers } from "../../src/agent/doctor-answers.js";
 import { Insight } from "../../src/agent/insight.js";
 import { probeReach } from "../../src/agent/reach-probe.js";
 import type { Address } from "../../src/base/address.js";
+import type { ApplicationState } from "../../src/observe/application.js";
 import type { Reach, ReachAnswer } from "../../src/observe/reach.js";
 import type { Setup } from "../../src/observe/setup.js";
 import { Keyring } from "../../src/wire/keyring.js";
@@ -25,6 +26,8 @@ const setup: Setup = {
   folder: "/",
   environment: {},
 };
+
+const own = { keyring: () => undefined, setup: () => setup, self: "a", responseLimit: 1_024 };
 
 const key = (fill: number): Keyring => new Keyring([new Uint8Array(16).fill(fill)]);
 
@@ -92,10 +95,11 @@ test("datagrams that get lost are told from connections that stand", async () =>
 function answersOf(...members: readonly LoopbackMember[]) {
   const insight = new Insight();
   const known = members.map(({ serf, address }) => ({ ...serf.local, address }));
-  const parts = { members: () => known, keyring: () => undefined, setup: () => setup };
-  new DoctorAnswers(parts).offer(insight);
+  const answers = new DoctorAnswers({ ...own, members: () => known });
+  answers.offer(insight);
   const peer = insight.peers.of("gossipd-reach");
   return {
+    answers,
     topics: insight.topics,
     ask: async (question: unknown): Promise<ReachAnswer | undefined> => {
       const answer = await peer?.(Buffer.from(JSON.stringify(question)), "b");
@@ -130,13 +134,61 @@ test.for([
   ["a name that is none", '{"node":7}'],
   ["a port that is none", '{"port":65536}'],
   ["a port that is a text", '{"port":"80"}'],
+  ["a number of faults that is none", '{"application":-1}'],
   ["too long", JSON.stringify({ node: "x".repeat(2_000) })],
 ])("a question that is %s is not answered", async ([, text]) => {
   const insight = new Insight();
-  const parts = { members: () => [], keyring: () => undefined, setup: () => setup };
-  new DoctorAnswers(parts).offer(insight);
+  new DoctorAnswers({ ...own, members: () => [] }).offer(insight);
   const answer = await insight.peers.of("gossipd-reach")?.(Buffer.from(text as string), "b");
   expect(answer).toBeUndefined();
+});
+
+const missing = (folders: number): ApplicationState => ({
+  command: [
+    "/bin/sleep",
+    ...Array.from({ length: folders }, (_, index) => `--data-dir=/nowhere/at/all/${index}`),
+  ],
+  folder: "/",
+  phase: "waiting",
+  pid: null,
+  restart: "always",
+  restarts: 3,
+  lastEnd: "exit status 1",
+  nextStart: 4_000,
+  checks: [],
+  isReady: false,
+  complaint: null,
+});
+
+test("a peer that runs no application says so", async () => {
+  const { ask, topics } = answersOf();
+  expect((await ask({ application: 0 }))?.application).toBeNull();
+  expect(await topics.answer("application", {})).toEqual({ application: null });
+});
+
+test("a peer tells what its application lacks, a few faults in each answer", async () => {
+  const { answers, ask, topics } = answersOf();
+  const state = missing(9);
+  answers.tellOf(() => state);
+  expect(await topics.answer("application", {})).toEqual({ application: state });
+  const found: string[] = [];
+  for (let round = 0; round < 9 && found.length < 9; round += 1) {
+    const answer = await ask({ application: found.length });
+    expect(JSON.stringify(answer).length).toBeLessThan(1_024 - 160);
+    expect(answer?.application?.count).toBe(9);
+    found.push(...(answer?.application?.faults ?? []).flatMap(({ remedy }) => remedy));
+  }
+  expect(found).toEqual(Array.from({ length: 9 }, (_, at) => `mkdir -p /nowhere/at/all/${at}`));
+  expect((await ask({ application: 9 }))?.application?.faults).toEqual([]);
+});
+
+test("a fault that is too long for an answer is told in fewer words", async () => {
+  const { answers, ask } = answersOf();
+  const long = `/${"nowhere/".repeat(60)}data`;
+  const state = { ...missing(0), command: ["/bin/sleep", `--data-dir=${long}`] };
+  answers.tellOf(() => state);
+  const fault = (await ask({ application: 0 }))?.application?.faults[0];
+  expect(fault).toMatchObject({ found: "there is no such folder", remedy: [] });
 });
 
 test("who asks for many probes at once gets no more than a few", async () => {

@@ -1,5 +1,6 @@
 import { OperatorError } from "../../base/errors.js";
 import { type Finding, Findings } from "../../examine/finding.js";
+import type { ApplicationState } from "../../observe/application.js";
 import type { HandlerState } from "../../observe/handler-run.js";
 import type { Setup } from "../../observe/setup.js";
 import type { TopicName, Topics } from "../../observe/topics.js";
@@ -17,6 +18,8 @@ export interface Known {
   /** undefined: there is no agent, or it is one of Serf's. */
   readonly setup: Setup | undefined;
   readonly runs: readonly HandlerState[] | undefined;
+  /** What the agent runs. */
+  readonly application: ApplicationState | undefined;
 }
 
 const nothingKnown: Omit<Known, "agent"> = {
@@ -25,6 +28,7 @@ const nothingKnown: Omit<Known, "agent"> = {
   stats: new Map(),
   setup: undefined,
   runs: undefined,
+  application: undefined,
 };
 
 export interface Reaching {
@@ -60,11 +64,13 @@ export async function reachAgent(examination: Examination): Promise<Reaching> {
     // An agent of Serf's takes what follows a command that it does not know for another one.
     const runs =
       setup === undefined ? undefined : (await askIfKnown(agent, "handlers", {}))?.handlers;
+    const own = setup === undefined ? undefined : await askIfKnown(agent, "application", {});
     const self = stats.get("agent")?.get("name") ?? "";
     findings.ok(
       `it runs, as member ${self}${setup === undefined ? " (one of Serf's, or an older gossipd)" : ""}`,
     );
-    const known = { agent, self, members, stats, setup, runs };
+    const application = own?.application ?? undefined;
+    const known = { agent, self, members, stats, setup, runs, application };
     return {
       known,
       findings: [...findings.all, ...healthFindings(known), ...changedFindings(plan, setup)],

@@ -1,9 +1,10 @@
 import { dirname } from "node:path";
 import { type Finding, Findings, operand, shellWord } from "../../examine/finding.js";
 import { kindOfPath } from "../../examine/programs.js";
-import { Candidates, rosterOf } from "../../lb/backends.js";
+import { type Candidate, Candidates, rosterOf } from "../../lb/backends.js";
 import type { BalancerConfig, CommandConfig, LbConfig, PoolConfig } from "../../lb/config.js";
 import type { LbMember, View } from "../../lb/model.js";
+import { selects } from "../../lb/selector.js";
 import type { BalancerStatus, LbStatus } from "../../lb/status.js";
 import { processRuns, staleness } from "../lb/status-file.js";
 import { examineHaproxy } from "./haproxy.js";
@@ -30,7 +31,9 @@ export async function examineBalancers(question: BalancersQuestion): Promise<rea
     findings.push(...examineFiles(balancer, config.stateDir));
     findings.push(...(await examineProxy(balancer, question)));
     if (view !== undefined) {
-      for (const pool of balancer.pools) findings.push(...examineMembers(balancer, pool, view));
+      for (const pool of balancer.pools) {
+        findings.push(...(await examineMembers(balancer, pool, view, question.deps)));
+      }
     }
     const own = status?.balancers.find(({ name }) => name === balancer.name);
     if (own !== undefined) findings.push(...examineStatus(own, now));
@@ -130,11 +133,12 @@ function examineCommands(
 }
 
 /** Whether any member becomes a server of a pool, and why others do not. */
-function examineMembers(
+async function examineMembers(
   balancer: BalancerConfig,
   pool: PoolConfig,
   view: View,
-): readonly Finding[] {
+  { applications }: ServerDeps,
+): Promise<readonly Finding[]> {
   const findings = new Findings("pool-members", `pool ${pool.name} of balancer ${balancer.name}`);
   const candidates = Candidates.of(pool, rosterOf(view));
   const found = [...candidates.byKey.values()];
@@ -147,25 +151,63 @@ function examineMembers(
         : [`on ${node}: correct its name, address or tags (gossipd members shows them)`],
     });
   }
+  const starting = found.filter(({ wish }) => wish === "starting");
+  const told = await Promise.all(starting.map(({ node }) => applications.tell(node)));
   if (found.length === 0) {
-    findings.fail(`no member matches "members": ${JSON.stringify(pool.select.text)}`, {
-      cause: tagsOf(view.members, view.self, pool),
-      remedy: [
-        `on each web server: gossipd tags -set ${wantedTag(pool)}`,
-        `or change "members" of the pool, and see: gossipd members`,
-      ],
-    });
+    const gone = leftMembers(view.members, pool);
+    if (gone.length > 0) {
+      findings.fail(`all members of it have left: ${gone.join(", ")}`, {
+        cause: "they were stopped on purpose: who is stopped leaves",
+        remedy: ["start them again: docker start, docker-compose up -d, systemctl start"],
+      });
+    } else {
+      findings.fail(`no member matches "members": ${JSON.stringify(pool.select.text)}`, {
+        cause: tagsOf(view.members, view.self, pool),
+        remedy: [
+          `on each web server: gossipd tags -set ${wantedTag(pool)}`,
+          `or change "members" of the pool, and see: gossipd members`,
+        ],
+      });
+    }
   } else if (ready.length === 0) {
     const states = found.map(({ node, wish }) => `${node} is ${wish}`).join(", ");
-    const away = found.filter(({ wish }) => wish === "draining" || wish === "maintenance");
-    findings.fail(`no member of it is ready: ${states}`, {
-      remedy:
-        away.length > 0
-          ? away.slice(0, 5).map(({ node }) => `gossipd ready ${operand(node)}`)
-          : ["start the agents of those members again"],
-    });
+    findings.fail(`no member of it is ready: ${states}`, notReady(found, told));
   } else if (!findings.hasFaults) findings.ok(`${ready.length} members are ready`);
-  return findings.all;
+  return [...told.flat(), ...findings.all];
+}
+
+/** What is to be done about members of which none is ready; `told` of the applications of those that start. */
+function notReady(
+  found: readonly Candidate[],
+  told: readonly (readonly Finding[])[],
+): { readonly cause?: string; readonly remedy: readonly string[] } {
+  const away = found.filter(({ wish }) => wish === "draining" || wish === "maintenance");
+  if (away.length > 0) {
+    return { remedy: away.slice(0, 5).map(({ node }) => `gossipd ready ${operand(node)}`) };
+  }
+  const starting = found.filter(({ wish }) => wish === "starting");
+  if (starting.length > 0) {
+    const cause = "their applications do not run, or have not passed their checks";
+    if (told.flat().length > 0) {
+      return { cause, remedy: ["put right what is said of each, then it is ready by itself"] };
+    }
+    return { cause, remedy: starting.slice(0, 5).map(({ node }) => `on ${node}: gossipd doctor`) };
+  }
+  return {
+    cause: "they do not answer any more: their agents were killed, or their machines are gone",
+    remedy: [
+      "start them again: docker start, docker-compose up -d, systemctl start",
+      ...found.slice(0, 3).map(({ node }) => `gossipd why ${operand(node)}`),
+    ],
+  };
+}
+
+/** Those that would be servers if they had not left. */
+function leftMembers(members: readonly LbMember[], { select }: PoolConfig): readonly string[] {
+  return members
+    .filter(({ status, tags }) => status === "left" && selects(select, tags))
+    .map(({ name }) => name)
+    .slice(0, 8);
 }
 
 function wantedTag({ select }: PoolConfig): string {

@@ -3,6 +3,7 @@ import { type Finding, Findings, pathWord } from "../../examine/finding.js";
 import { systemFolders } from "../../examine/programs.js";
 import { examineService } from "../../examine/service.js";
 import { agentTarget, defaultRpc, type Known, type Reaching, reachAgent } from "./agent-contact.js";
+import { examineOwn } from "./applications.js";
 import { examineCluster } from "./cluster.js";
 import type { Examination, Part } from "./examination.js";
 import { examineRuns } from "./handler-runs.js";
@@ -86,6 +87,7 @@ function partsOf(examination: Examination, reaching: Reaching): readonly Part[] 
   const parts: Part[] = [
     ["the configuration", Promise.resolve(configFindings(plan))],
     ["the agent", Promise.resolve(findings)],
+    ["the application", examineOwn(known)],
     ...services.map(
       (command): Part => [
         `service ${command}`,

@@ -1,5 +1,6 @@
 import { formatAddress } from "../../base/address.js";
 import { OperatorError } from "../../base/errors.js";
+import type { ApplicationFault, ApplicationReport } from "../../observe/application.js";
 import {
   type PortState,
   type Reach,
@@ -20,6 +21,9 @@ export interface PeerAnswer {
 
 /** How long members have to try our address and to answer. */
 const patience = 3_000;
+
+/** An answer has room for a few faults: so often is asked for the next. */
+const mostRounds = 8;
 
 /** Asks other members, through the agent, what can be told only from where they are. */
 export class Peers {
@@ -59,6 +63,20 @@ export class Peers {
   async port(node: string, port: number): Promise<PortState | undefined> {
     const answers = await this.#reachAnswers({ port }, [node]);
     return answers.get(node)?.answer.port ?? undefined;
+  }
+
+  /** The faults of a member's application; undefined if it runs none or does not answer. */
+  async application(node: string): Promise<readonly ApplicationFault[] | undefined> {
+    const faults: ApplicationFault[] = [];
+    for (let round = 0; round < mostRounds; round += 1) {
+      const question = { application: faults.length };
+      const answers = await this.#reachAnswers(question, [node]);
+      const report = answers.get(node)?.answer.application ?? undefined;
+      if (report === undefined) return round === 0 ? undefined : faults;
+      faults.push(...report.faults);
+      if (report.faults.length === 0 || faults.length >= report.count) break;
+    }
+    return faults;
   }
 
   async #reachAnswers(
@@ -128,9 +146,27 @@ function readAnswer(payload: Uint8Array): ReachAnswer | undefined {
     return undefined;
   }
   if (!isRecord(value)) return undefined;
-  const { alive, now, port, reach } = value;
+  const { alive, application, now, port, reach } = value;
   if (typeof now !== "number" || typeof alive !== "number") return undefined;
-  return { now, alive, reach: readReach(reach), port: readPort(port) };
+  return {
+    now,
+    alive,
+    reach: readReach(reach),
+    port: readPort(port),
+    application: readApplication(application),
+  };
+}
+
+function readApplication(value: unknown): ApplicationReport | null {
+  if (!isRecord(value) || !Array.isArray(value.faults)) return null;
+  const faults = value.faults.slice(0, 64).flatMap((one: unknown) => {
+    if (!isRecord(one) || typeof one.about !== "string" || typeof one.found !== "string") return [];
+    const cause = typeof one.cause === "string" ? one.cause : null;
+    const remedy = Array.isArray(one.remedy) ? one.remedy.slice(0, 8) : [];
+    const lines = remedy.filter((line): line is string => typeof line === "string");
+    return [{ about: one.about, found: one.found, cause, remedy: lines }];
+  });
+  return { count: Number(value.count) || 0, faults };
 }
 
 function readReach(value: unknown): Reach | null {

@@ -12,6 +12,7 @@ import type { Setup } from "../../observe/setup.js";
 import { readStatus, statusFileIn } from "../lb/status-file.js";
 import { lbMember } from "../lb/view.js";
 import type { Known } from "./agent-contact.js";
+import { Applications } from "./applications.js";
 import { examineBalancers } from "./balancers.js";
 import type { Examination, Part } from "./examination.js";
 import type { HandlerSetup } from "./handlers.js";
@@ -73,6 +74,7 @@ function serverDeps(plan: AgentPlan, { agent, members, self, setup }: Known): Se
   );
   const own = [7_946, 7_373, plan.gossip?.port ?? 0, plan.rpc?.port ?? 0, ...ports];
   return {
+    applications: new Applications(peers),
     ownPorts: new Set([...own, ...members.map(({ port }) => port)]),
     ownerAt: (ip) => {
       const found = members.filter(({ addr }) => formatIp(addr) === ip);

@@ -7,6 +7,7 @@ import {
   readListeners,
 } from "../../lb/listeners.js";
 import type { PortState } from "../../observe/reach.js";
+import type { Applications } from "./applications.js";
 import { addressOf, type Dialled, dial, isLocal } from "./dial.js";
 
 /** A server of a balancer, as its configuration has it. */
@@ -32,6 +33,7 @@ export interface ServerDeps {
   ownerAt(ip: string): ServerOwner | undefined;
   /** What the member says of a port of its own machine; undefined: it does not say. */
   askPort(node: string, port: number): Promise<PortState | undefined>;
+  readonly applications: Applications;
   /** Ports of this machine that are no service behind a balancer: of agents and of the balancers. */
   readonly ownPorts: ReadonlySet<number>;
 }
@@ -145,6 +147,13 @@ async function explainRefusal(
   const { port } = server;
   const { deps, listeners } = look;
   const found = `connection refused: nothing listens on port ${port} there`;
+  if (owner?.status === "alive" && ((await deps.applications.count(owner.name)) ?? 0) > 0) {
+    findings.fail(found, {
+      cause: `the application of ${owner.name} is at fault, which is told by its agent`,
+    });
+    findings.all.push(...(await deps.applications.tell(owner.name)));
+    return;
+  }
   if (isLocal(ip) && listeners !== undefined) {
     const here = listenersAt(listeners, ip);
     const narrow = listeners.find((one) => one.port === port && !here.includes(one));

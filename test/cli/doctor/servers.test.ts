@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { Applications } from "../../../src/cli/doctor/applications.js";
 import { examineServers, type ServerDeps } from "../../../src/cli/doctor/servers.js";
 import { parseListeners, portStateOf } from "../../../src/lb/listeners.js";
 import { told, words } from "../../examine/files.js";
@@ -23,6 +24,7 @@ async function shut(): Promise<number> {
 }
 
 const nobody: ServerDeps = {
+  applications: new Applications(undefined),
   ownPorts: new Set([7_946]),
   ownerAt: () => undefined,
   askPort: async () => undefined,
@@ -86,6 +88,23 @@ test("a name that nobody knows is told, with the line it stands in", async () =>
 test("that the member itself has failed is told with it", async () => {
   const found = words(await examined(ip, await shut(), web1({ status: "failed" })));
   expect(found).toContain("member web1 is failed: its agent does not run either");
+});
+
+test("what is wrong with a member's application is told in place of guesses, and once", async () => {
+  const fault = {
+    about: "program /opt/x",
+    found: "there is no such file",
+    cause: null,
+    remedy: ["cp /opt/y /opt/x"],
+  };
+  const applications = new Applications({ application: async () => [fault] });
+  const deps = { ...web1(), applications };
+  const found = words(await examined(ip, await shut(), deps));
+  expect(found).toContain(
+    "web1: program /opt/x\nthere is no such file\n\non web1: cp /opt/y /opt/x",
+  );
+  expect(found).not.toContain("doctor -service");
+  expect(words(await examined(ip, await shut(), deps))).not.toContain("/opt/x");
 });
 
 test("what listens is read as the system tells it", () => {
