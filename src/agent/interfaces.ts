@@ -31,6 +31,11 @@ interface HostAddress {
   readonly ip: Bytes;
 }
 
+/** All addresses of this host, those of loopback included. */
+export function ownAddresses(): readonly Bytes[] {
+  return hostAddresses().map(({ ip }) => ip);
+}
+
 /** All addresses of interfaces that are up, in the system's order. */
 function hostAddresses(): HostAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
@@ -48,7 +53,7 @@ function hostAddresses(): HostAddress[] {
  * Serf insists on a private one and gives up without (and may prefer IPv6).
  */
 export function addressToAdvertise(
-  candidates: readonly Bytes[] = hostAddresses().map(({ ip }) => ip),
+  candidates: readonly Bytes[] = ownAddresses(),
 ): Bytes | undefined {
   const usable = candidates.filter((ip) => !isLoopback(ip) && !isLinkLocal(ip));
   const ranked = [...usable.filter(isPrivate), ...usable.filter((ip) => !isPrivate(ip))];

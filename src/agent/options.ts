@@ -81,7 +81,7 @@ export const options: readonly Option[] = [
     default: "",
     value: "address",
     placeholder: "ADDR",
-    help: "Address to advertise to the other members. The port is the bind port if not given.",
+    help: "Address to advertise to the other members. If all addresses are listened on, the one on the way to those to join is taken, else a private one. The port is the bind port if not given.",
   },
   {
     field: "configPaths",
