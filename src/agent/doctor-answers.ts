@@ -29,9 +29,6 @@ export interface DoctorParts {
 /** Questions of others at the same time; those beyond get no answer: anybody in the cluster may ask. */
 const maxAnswering = 4;
 
-/** How long a ping of a probe may take. */
-const probeTimeout = 900;
-
 /** Of a response beside its payload and two names: fields, and the envelope if it is relayed. */
 const overhead = 160;
 
@@ -40,7 +37,6 @@ const maxFaults = 64;
 
 /** Whoever asks for the rest of a report is to be told the rest of the same one. */
 const reportAge = 2_000;
-
 /** A question is small; what is longer is none. */
 const maxQuestionBytes = 1_024;
 
@@ -123,7 +119,7 @@ export class DoctorAnswers {
   async #reach(node: string): Promise<Reach | null> {
     const member = this.#parts.members().find(({ name }) => name === node);
     if (member === undefined) return null;
-    const { probeReach } = await import("./reach-probe.js");
+    const { probeReach, probeTimeout } = await import("./reach-probe.js");
     const keyring = this.#parts.keyring();
     return await probeReach({ address: member.address, keyring, timeout: probeTimeout });
   }

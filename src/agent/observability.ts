@@ -11,8 +11,10 @@ import { now } from "./driver.js";
 import type { EventHub } from "./event-hub.js";
 import { bareInfo, HttpService } from "./http-service.js";
 import type { Insight } from "./insight.js";
+import { ownAddresses } from "./interfaces.js";
 import { answerAboutHandlers } from "./journal/open-journal.js";
 import type { Logs } from "./logs.js";
+import { PathCheck } from "./path-check.js";
 import type { AgentPlan } from "./plan.js";
 import type { OpenMetrics } from "./prometheus/open.js";
 import type { MetricSource } from "./prometheus/source.js";
@@ -51,6 +53,7 @@ export class Observability {
   readonly #standing: Standing;
   readonly #doctor: DoctorAnswers;
   readonly #source: MetricSource;
+  readonly #paths: PathCheck;
   #metrics: Promise<OpenMetrics> | undefined;
   #http: HttpService | undefined;
 
@@ -88,6 +91,17 @@ export class Observability {
       self,
       responseLimit: queryResponseSizeLimit,
     }).offer(insight);
+    this.#paths = new PathCheck({
+      log: parts.logs.of("agent"),
+      advertised,
+      chronicle: insight.chronicle,
+      own: ownAddresses,
+      addressOf: (member) => serf.member(member)?.address,
+      probe: async (address) => {
+        const { probePath, probeTimeout } = await import("./reach-probe.js");
+        return await probePath({ address, keyring: files.keyring, timeout: probeTimeout });
+      },
+    });
     this.#source = {
       startedAt: performance.timeOrigin,
       now,
@@ -183,6 +197,7 @@ export class Observability {
   }
 
   stop(): void {
+    this.#paths.stop();
     this.#standing.stop();
   }
 }

@@ -20,30 +20,53 @@ export interface ReachProbe {
   readonly timeout: Millis;
 }
 
+/** How long a ping may take that is sent while somebody waits. */
+export const probeTimeout: Millis = 900;
+
 /** Datagrams are lost now and then: so many are sent, evenly over the time. */
 const datagrams = 3;
 
 const label = "";
+
+/** What a probe found. */
+export interface ProbedPath {
+  readonly reach: Reach;
+  /** The address from which whoever answered sees us; undefined: it did not say, as Serf's agents. */
+  readonly seenAs: Bytes | undefined;
+}
 
 /**
  * Pings whoever listens for gossip at an address, over TCP and over UDP, from sockets of their own: so it
  * tells what another host finds there. Any agent of Serf's answers as well.
  */
 export async function probeReach(probe: ReachProbe): Promise<Reach> {
-  const [tcp, udp] = await Promise.all([pingOverTcp(probe), pingOverUdp(probe)]);
-  return { address: formatAddress(probe.address), tcp, udp };
+  return (await probePath(probe)).reach;
 }
 
-function pingOverTcp({ address, keyring, timeout }: ReachProbe): Promise<Reached> {
+/** As {@link probeReach}, and how we look from there. */
+export async function probePath(probe: ReachProbe): Promise<ProbedPath> {
+  const [{ reached: tcp, seenAs }, udp] = await Promise.all([
+    pingOverTcp(probe),
+    pingOverUdp(probe),
+  ]);
+  return { reach: { address: formatAddress(probe.address), tcp, udp }, seenAs };
+}
+
+interface TcpAnswer {
+  readonly reached: Reached;
+  readonly seenAs: Bytes | undefined;
+}
+
+function pingOverTcp({ address, keyring, timeout }: ReachProbe): Promise<TcpAnswer> {
   return new Promise((resolve) => {
     const secrets = { keyring, label, dialled: true };
     const reader = new StreamReader(secrets);
     const socket = connect({ host: formatIp(unmapped(address.ip)), port: address.port });
     let stands = false;
-    const end = (reached: Reached): void => {
+    const end = (reached: Reached, seenAs?: Bytes): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(reached);
+      resolve({ reached, seenAs });
     };
     const timer = setTimeout(() => end(stands ? "mute" : "silent"), timeout);
     socket.once("connect", () => {
@@ -54,7 +77,8 @@ function pingOverTcp({ address, keyring, timeout }: ReachProbe): Promise<Reached
     socket.on("data", (chunk: Bytes) => {
       try {
         const message = reader.feed(chunk);
-        if (message !== undefined) end(message.kind === "ack" ? "answers" : "mute");
+        if (message?.kind === "ack") end("answers", addressIn(message.payload));
+        else if (message !== undefined) end("mute");
       } catch (thrown) {
         if (!(thrown instanceof DecodeError)) throw thrown;
         end("mute");
@@ -63,6 +87,12 @@ function pingOverTcp({ address, keyring, timeout }: ReachProbe): Promise<Reached
     socket.once("error", (error) => end(stands ? "mute" : reachedBy(error)));
     socket.once("close", () => end(stands ? "mute" : "silent"));
   });
+}
+
+/** Anybody may have answered. */
+function addressIn(payload: Bytes | undefined): Bytes | undefined {
+  if (payload?.length !== 4 && payload?.length !== 16) return undefined;
+  return unmapped(Uint8Array.from(payload));
 }
 
 /** By a socket that is connected, so that the system tells when the host refuses. */

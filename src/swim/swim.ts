@@ -357,7 +357,7 @@ export class Swim {
         return;
       case "ping":
         if (!this.#isMeant(now, message, from)) return;
-        reply({ kind: "ack", seq: message.seq, payload: undefined });
+        reply({ kind: "ack", seq: message.seq, payload: seenAs(message, from) });
         return;
       case "user":
         if (message.payload.length > 0) delegate.handleUserMessage(now, message.payload);
@@ -378,4 +378,12 @@ export class Swim {
     this.#parts.host.log.warn({ node: ping.node }, text);
     return false;
   }
+}
+
+/**
+ * Whoever names neither itself nor us is no member: one of our agents wants to know from which address it
+ * is seen. memberlist names both in a ping over TCP, and looks at no payload of the answer.
+ */
+function seenAs({ node, sourceNode, sourcePort }: Ping, from: Address): Bytes | undefined {
+  return node === "" && sourceNode === "" && sourcePort === 0 ? from.ip : undefined;
 }

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { DoctorAnswers } from "../../src/agent/doctor-answers.js";
 import { Insight } from "../../src/agent/insight.js";
-import { probeReach } from "../../src/agent/reach-probe.js";
+import { probePath, probeReach } from "../../src/agent/reach-probe.js";
 import type { Address } from "../../src/base/address.js";
 import type { ApplicationState } from "../../src/observe/application.js";
 import type { Reach, ReachAnswer } from "../../src/observe/reach.js";
@@ -48,6 +48,12 @@ test("a member confirms pings over TCP and over UDP, sealed or not", async () =>
   const sealed = await startMember("sealed", "127.0.0.1", { keyring: key(1) });
   expect(await probe(plain.address)).toMatchObject({ tcp: "answers", udp: "answers" });
   expect(await probe(sealed.address, key(1))).toMatchObject({ tcp: "answers", udp: "answers" });
+});
+
+test("who asks over TCP is told the address that it is seen at", async () => {
+  const member = await startMember("a", "127.0.0.1");
+  const path = await probePath({ address: member.address, keyring: undefined, timeout: 400 });
+  expect(path).toMatchObject({ reach: { tcp: "answers" }, seenAs: ipOf("127.0.0.1") });
 });
 
 test("other keys, or none, are seen as somebody who takes the connection and does not answer", async () => {

@@ -28,10 +28,22 @@ function kinds(outputs: readonly Output[]): string[] {
 }
 
 describe("18, 19: a ping over TCP", () => {
-  test.for(["", "me"])("for '%s' is acked without a payload", (node) => {
+  test.for([
+    ["", "you"],
+    ["me", ""],
+    ["me", "you"],
+  ] as const)("for '%s' is acked without a payload", ([node, sourceNode]) => {
     const bench = SwimBench.started();
-    expect(bench.request({ ...ping, node })).toEqual({
+    expect(bench.request({ ...ping, node, sourceNode })).toEqual({
       reply: { kind: "ack", seq: 5, payload: undefined },
+      closed: true,
+    });
+  });
+
+  test("that names nobody is told where it came from", () => {
+    const bench = SwimBench.started();
+    expect(bench.request({ ...ping, node: "" })).toEqual({
+      reply: { kind: "ack", seq: 5, payload: from.ip },
       closed: true,
     });
   });
