@@ -280,7 +280,7 @@ export class Agent {
       api,
       rpc: this.#rpc,
       members,
-      isLeaving: () => this.#leaving !== undefined,
+      isLeaving: () => this.isLeaving,
       sendErrors: () => sockets.udp.counters.sendErrors,
     });
   }
@@ -288,6 +288,11 @@ export class Agent {
   /** As they are now; a reload changes some. */
   get settings(): Settings {
     return this.#live.settings;
+  }
+
+  /** Whether it was told to leave, by whomever. */
+  get isLeaving(): boolean {
+    return this.#leaving !== undefined;
   }
 
   get encrypted(): boolean {

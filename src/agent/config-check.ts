@@ -3,6 +3,9 @@ import { dirname } from "node:path";
 import { OperatorError } from "../base/errors.js";
 import { encodeOwnTags } from "../serf/tags.js";
 import { checkUserEventLimit } from "../serf/user-events.js";
+import { parseChecks } from "../supervise/checks.js";
+import { parseRestartPolicy } from "../supervise/restart-policy.js";
+import { parseStopSignal } from "../supervise/stop-signal.js";
 import { advertisedAddress, resolveAdvertise, resolveBind, splitRpcAddress } from "./addresses.js";
 import { refuseTagsBesideFile } from "./agent-files.js";
 import { type Config, type Given, loadConfig } from "./config.js";
@@ -59,6 +62,9 @@ const checks: readonly Check[] = [
     run: ({ statsiteAddr }) => metricServers({ statsdAddr: "", statsiteAddr }),
   },
   { fields: ["syslogFacility"], run: checkFacility },
+  { fields: ["checkTcp", "checkHttp", "checkExec"], run: parseChecks },
+  { fields: ["restart"], run: ({ restart }) => parseRestartPolicy(restart) },
+  { fields: ["stopSignal"], run: ({ stopSignal }) => parseStopSignal(stopSignal) },
   { fields: ["snapshotPath"], run: ({ snapshotPath }) => checkSnapshotPath(snapshotPath) },
   {
     fields: ["userEventSizeLimit"],

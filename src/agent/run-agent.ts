@@ -64,6 +64,7 @@ class AgentRun {
   #logs: Logs | undefined;
   #agent: Agent | undefined;
   #companion: Companion | undefined;
+  #joining: Promise<unknown> = Promise.resolve();
   #syslog: Syslog | undefined;
 
   constructor(given: Given, terminal: AgentTerminal, make: CompanionMaker | undefined) {
@@ -150,7 +151,9 @@ class AgentRun {
     for (const line of bannerLines(agent)) this.#tell(line);
     this.#companion = companion;
     agent.startCompanion(() => this.#companionEnded(agent));
-    const joined = await this.#joinAtStart(agent);
+    const joining = this.#joinAtStart(agent);
+    this.#joining = joining;
+    const joined = await joining;
     // Whoever told us to end meanwhile has the last word.
     if (this.#isLeaving || this.#isOver) return;
     if (!joined) {
@@ -257,11 +260,12 @@ class AgentRun {
 
   /** Nobody serves here any more, so all should know at once; nothing is left to be drained. */
   #companionEnded(agent: Agent): void {
-    if (this.#isLeaving || this.#isOver) return;
+    if (this.#isLeaving || this.#isOver || agent.isLeaving) return;
     this.#isLeaving = true;
     this.#logs?.open();
     this.#say("The application has ended, leaving...");
-    this.#depart(agent, true);
+    // Whom we are just joining would hear of us after the leave, and see us fail.
+    void this.#joining.then(() => this.#depart(agent, true));
   }
 
   #reload(agent: Agent): void {

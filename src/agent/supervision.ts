@@ -1,44 +1,14 @@
 import type { Millis } from "../base/units.js";
-import { seconds } from "../base/units.js";
 import { startApplication } from "../supervise/application.js";
 import { askAll } from "../supervise/ask.js";
-import { type Check, parseChecks } from "../supervise/checks.js";
+import type { Check } from "../supervise/checks.js";
 import { Guard } from "../supervise/guard.js";
-import { parseRestartPolicy } from "../supervise/restart-policy.js";
-import { parseStopSignal } from "../supervise/stop-signal.js";
 import { Supervisor, type SupervisorRule } from "../supervise/supervisor.js";
 import type { Companion, CompanionHost, CompanionMaker } from "./companion.js";
 import { now } from "./driver.js";
 import type { Settings } from "./settings.js";
+import { stopTime, supervisorRule } from "./supervisor-rule.js";
 import { schedule } from "./timers.js";
-
-/** Docker kills after 10 s. A drain takes 6 s at most, the leave after it 1 s as a rule. */
-const timeToEnd: Millis = seconds(8);
-
-/** However long the drain took. */
-const leastStopTime: Millis = seconds(2);
-
-/** What `run` makes of the settings. Throws OperatorError. */
-export function supervisorRule(settings: Settings): {
-  readonly rule: SupervisorRule;
-  readonly checks: readonly Check[];
-  readonly stopSignal: NodeJS.Signals;
-} {
-  const checks = parseChecks(settings);
-  const rule: SupervisorRule = {
-    restart: parseRestartPolicy(settings.restart),
-    isChecked: checks.length > 0,
-    interval: settings.checkInterval,
-    rise: settings.checkRise,
-    fall: settings.checkFall,
-  };
-  return { rule, checks, stopSignal: parseStopSignal(settings.stopSignal) };
-}
-
-/** How long the application gets to end by itself, `spent` after we were told to end. */
-export function stopTime({ stopTimeout }: Pick<Settings, "stopTimeout">, spent: Millis): Millis {
-  return stopTimeout > 0 ? stopTimeout : Math.max(leastStopTime, timeToEnd - spent);
-}
 
 /** Has an agent run `program` with `args` as long as it runs itself. */
 export function supervision(program: string, args: readonly string[]): CompanionMaker {

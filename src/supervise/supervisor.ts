@@ -1,5 +1,5 @@
 import type { Log } from "../base/log.js";
-import type { Instant, Millis } from "../base/units.js";
+import { type Instant, type Millis, seconds } from "../base/units.js";
 import type { Application } from "./application.js";
 import { type Ending, endingText, statusOf } from "./ending.js";
 import { Readiness, type ReadinessRule } from "./readiness.js";
@@ -35,6 +35,9 @@ export interface SupervisorSink {
 /** Until it is ready an application is checked so often at least, so that a start takes no longer than it must. */
 const startInterval: Millis = 200;
 
+/** One that ended before and is not checked has to live so long, or it would be ready for a moment each time. */
+const settledAfter: Millis = seconds(1);
+
 /** Starts the application, again and again if it should, and finds out when it can take requests. */
 export class Supervisor {
   readonly #host: SupervisorHost;
@@ -43,11 +46,16 @@ export class Supervisor {
   readonly #restarts: Restarts;
   #application: Application | undefined;
   #readiness: Readiness;
+  /** As the sink was told. */
+  #isReady = false;
   #startedAt: Instant = 0;
   #cancel: () => void = () => {};
   /** Told last, so that it is not told again and again. */
   #complaint: string | undefined;
+  #lives = 0;
   #isStopping = false;
+  /** Of the last life. */
+  #lastStatus = 0;
   #status: number | undefined;
 
   constructor(host: SupervisorHost, rule: SupervisorRule, sink: SupervisorSink) {
@@ -66,6 +74,7 @@ export class Supervisor {
   begin(): void {
     if (this.#isStopping) return;
     const application = this.#host.start();
+    this.#lives += 1;
     this.#application = application;
     this.#startedAt = this.#host.now();
     this.#readiness = new Readiness(this.#rule);
@@ -84,7 +93,7 @@ export class Supervisor {
     this.#isStopping = true;
     this.#cancel();
     if (this.#application !== undefined) this.#application.stop(signal, grace);
-    else this.#conclude(this.#status ?? 0);
+    else this.#conclude(this.#lastStatus);
   }
 
   /** As {@link stop}, without grace. */
@@ -97,7 +106,8 @@ export class Supervisor {
     if (this.#application !== application || this.#isStopping) return;
     this.#host.log.info({}, "application started");
     if (this.#rule.isChecked) void this.#check(application);
-    else this.#becomeReady();
+    else if (this.#lives === 1) this.#becomeReady();
+    else this.#cancel = this.#host.after(settledAfter, () => this.#becomeReady());
   }
 
   async #check(application: Application): Promise<void> {
@@ -119,12 +129,14 @@ export class Supervisor {
     this.#complaint = undefined;
     const took = Math.round(this.#host.now() - this.#startedAt);
     this.#host.log.info({ took }, "application is ready");
+    this.#isReady = true;
     this.#sink.ready(true);
   }
 
   #becomeUnready(fault: string): void {
     this.#complaint = fault;
     this.#host.log.warn({ fault }, "application is not ready any more");
+    this.#isReady = false;
     this.#sink.ready(false);
   }
 
@@ -138,6 +150,7 @@ export class Supervisor {
     this.#cancel();
     this.#application = undefined;
     const status = statusOf(ending);
+    this.#lastStatus = status;
     const { log } = this.#host;
     const life = Math.round(this.#host.now() - this.#startedAt);
     const end = endingText(ending);
@@ -154,7 +167,8 @@ export class Supervisor {
       return;
     }
     log.warn({ end, life, rest }, "application ended and is started again");
-    if (this.#readiness.isReady || !this.#rule.isChecked) this.#sink.ready(false);
+    if (this.#isReady) this.#sink.ready(false);
+    this.#isReady = false;
     this.#cancel = this.#host.after(rest, () => this.begin());
   }
 

@@ -2,6 +2,7 @@ import type { Given } from "../../agent/config.js";
 import { type Option, options } from "../../agent/options.js";
 import { runAgent } from "../../agent/run-agent.js";
 import type { Arguments, Command, OptionKind, OptionSpec, Terminal } from "../command.js";
+import { leavePidOne } from "../pid-one.js";
 
 /** What may still be under way at the end, a name that is looked up for one, is not waited for. */
 const exitLimit = 1_000;
@@ -66,6 +67,7 @@ Environment variables:
   "config check" says what is wrong with a configuration, "config show" where
   each value comes from.`,
   run: async (args, terminal) => {
+    leavePidOne((text) => terminal.err(text));
     const code = await runAgent(givenToAgent(args, terminal), terminal);
     setTimeout(() => process.exit(code), exitLimit).unref();
     return code;

@@ -3,12 +3,15 @@ import { type ListedOption, listSettings } from "../../agent/config-listing.js";
 import { describeSource, type Source } from "../../agent/sources.js";
 import { suggest } from "../../base/suggest.js";
 import { UsageError } from "../argv.js";
-import type { Command, Subcommand } from "../command.js";
+import type { Command, OptionSpec, Subcommand } from "../command.js";
 import { escapeControls, formatOption, layOut, outputFormat, toJson } from "../output.js";
-import { agentOptions, givenToAgent } from "./agent.js";
+import { agentOptions, applicationOptions, givenToAgent } from "./agent.js";
+
+/** Those of `run`, too. */
+const allOptions: readonly OptionSpec[] = [...agentOptions, ...applicationOptions];
 
 const about =
-  "Takes the flags of the agent, reads the same files and environment variables, and starts nothing.";
+  "Takes the flags of the agent and of run, reads the same files and environment variables, and starts nothing.";
 
 const checkCommand: Command = {
   name: "config check",
@@ -16,7 +19,7 @@ const checkCommand: Command = {
   about:
     `Says whether an agent would start with this configuration. ${about} All that is wrong is ` +
     "listed, a line each, with the file, variable or flag that it came from. The exit code is 1 then.",
-  options: agentOptions,
+  options: allOptions,
   run: async (args, terminal) => {
     const { config, faults } = await checkConfig(givenToAgent(args, terminal));
     for (const line of [...config.warnings, ...faults]) terminal.out(`${escapeControls(line)}\n`);
@@ -32,7 +35,7 @@ const showCommand: Command = {
     `Prints each value that an agent would have and where it comes from: a default, a file, an ` +
     `environment variable or a flag. ${about} Of a list every item has a line, of the tags every key. ` +
     "Secrets are not shown. What is wrong is left out and listed on stderr as by check.",
-  options: [...agentOptions, formatOption],
+  options: [...allOptions, formatOption],
   run: async (args, terminal) => {
     const format = outputFormat(args);
     const { config, faults } = await checkConfig(givenToAgent(args, terminal));
