@@ -14,6 +14,17 @@ export function sameAddress(one: Address, other: Address): boolean {
   return one.port === other.port && sameBytes(one.ip, other.ip);
 }
 
+/**
+ * True if what came from `from` came from `address`. A socket gives IPv4 in its short form, while a member
+ * that chose its address by itself advertises the long one, as memberlist does.
+ */
+export function isFrom(address: Address, from: Address): boolean {
+  if (sameAddress(address, from)) return true;
+  if (address.port !== from.port || address.ip.length === from.ip.length) return false;
+  const [long, short] = address.ip.length === 16 ? [address.ip, from.ip] : [from.ip, address.ip];
+  return isMappedIpv4(long) && sameBytes(long.subarray(12), short);
+}
+
 export function sameBytes(one: Bytes, other: Bytes): boolean {
   if (one === other) return true;
   if (one.length !== other.length) return false;

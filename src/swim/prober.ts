@@ -1,4 +1,4 @@
-import { type Address, formatAddress, sameAddress } from "../base/address.js";
+import { type Address, formatAddress, isFrom } from "../base/address.js";
 import type { Bytes, Instant, Millis } from "../base/units.js";
 import type { Suspect } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
@@ -77,7 +77,7 @@ export class Prober {
   noteSound(from: Address): void {
     const probe = this.#current;
     if (probe === undefined || probe.heard) return;
-    if (sameAddress(probe.target.address, from)) probe.heard = true;
+    if (isFrom(probe.target.address, from)) probe.heard = true;
   }
 
   #begin(now: Instant): void {
@@ -150,7 +150,7 @@ export class Prober {
       host.observe?.({ kind: "acked", node: probe.target.name, rtt });
       delegate.handleRoundTrip(now, probe.target, rtt, payload);
     } else {
-      const helped = probe.helpers.some(({ address }) => sameAddress(address, from));
+      const helped = probe.helpers.some(({ address }) => isFrom(address, from));
       this.#observe(now, probe, helped ? "helped" : "late");
     }
     this.#end(now, probe, -1);

@@ -1,4 +1,4 @@
-import { type Address, sameAddress } from "../base/address.js";
+import { type Address, isFrom } from "../base/address.js";
 import type { Instant, Millis } from "../base/units.js";
 import type { Dead, Suspect } from "../wire/swim-messages.js";
 import type { Claims } from "./claims.js";
@@ -127,7 +127,7 @@ export class Refusals {
     }
     if (!this.isMeaningful(suspect)) return;
     const accuser = members.get(claim.from);
-    const firstHand = accuser !== undefined && sameAddress(accuser.address, from);
+    const firstHand = accuser !== undefined && isFrom(accuser.address, from);
     if (!firstHand) {
       if (this.#considered.has(suspicion)) return;
       this.#considered.add(suspicion);

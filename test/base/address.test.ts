@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import {
   formatAddress,
   formatIp,
+  isFrom,
   isMappedIpv4,
   parseIp,
   sameAddress,
@@ -149,4 +150,18 @@ describe("an address", () => {
   ])("«$one» and «$other» as bytes: $same", ({ one, other, same }) => {
     expect(sameBytes(bytes(one), bytes(other))).toBe(same);
   });
+});
+
+test.for([
+  ["10.0.0.1", "10.0.0.1", true],
+  ["::ffff:10.0.0.1", "10.0.0.1", true],
+  ["10.0.0.1", "::ffff:10.0.0.1", true],
+  ["::ffff:10.0.0.1", "10.0.0.2", false],
+  ["fd00::10.0.0.1", "10.0.0.1", false],
+  ["fd00::1", "fd00::1", true],
+] as const)("what %s advertises, and comes from %s: %s", ([advertised, seen, same]) => {
+  const address = { ip: parseIp(advertised) as Uint8Array, port: 7946 };
+  const from = { ip: parseIp(seen) as Uint8Array, port: 7946 };
+  expect(isFrom(address, from)).toBe(same);
+  expect(isFrom(address, { ...from, port: 7947 })).toBe(false);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parseIp } from "../../src/base/address.js";
 import { profiles } from "../../src/swim/config.js";
 import type { Observation, TroubledProbe } from "../../src/swim/observation.js";
 import type { Alive, Dead, Suspect } from "../../src/wire/swim-messages.js";
@@ -129,6 +130,17 @@ describe("of a probe is told", () => {
     bench.receive(placeOf(target), { kind: "nack", seq: 77 });
     bench.run(700);
     expect(troubled(bench)).toMatchObject({ node: target, outcome: "lost", heard: true });
+  });
+
+  test("that, too, of a member that advertises the long form of its IPv4 address", () => {
+    const long = { ...aliveClaim("m2"), ip: parseIp("::ffff:10.0.0.2") as Uint8Array };
+    const bench = SwimBench.started();
+    bench.receive("10.0.0.3:7946", long);
+    bench.runUntilSent("ping");
+    bench.run(300);
+    bench.receive(placeOf("m2"), { kind: "nack", seq: 77 });
+    bench.run(700);
+    expect(troubled(bench)).toMatchObject({ node: "m2", outcome: "lost", heard: true });
   });
 
   test.for([true, false])("that we heard nobody, whatever follows from that (%s)", (isolation) => {
