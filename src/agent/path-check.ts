@@ -30,6 +30,8 @@ export interface PathCheckParts {
 interface Trouble {
   readonly since: WallTime;
   count: number;
+  /** Its own datagrams came meanwhile. */
+  heard: boolean;
 }
 
 /**
@@ -60,12 +62,13 @@ export class PathCheck {
     if (deed.kind !== "probe" || deed.outcome !== "tcp" || this.#isLooking) return;
     const trouble = this.#troubleOf(deed.node, at);
     trouble.count += 1;
+    if (deed.heard === true) trouble.heard = true;
     if (trouble.count < enough) return;
     this.#troubles.delete(deed.node);
     this.#looks += 1;
     if (this.#looks >= maxLooks) this.stop();
     this.#isLooking = true;
-    this.#look(deed.node, deed.heard === true).catch((thrown: unknown) => {
+    this.#look(deed.node, trouble.heard).catch((thrown: unknown) => {
       // An upgrade may have replaced the file that has the probe.
       this.#parts.log.debug({ reason: reasonOf(thrown) }, "the way to a member was not looked at");
     });
@@ -75,7 +78,7 @@ export class PathCheck {
     const known = this.#troubles.get(node);
     const answeredAt = this.#parts.chronicle.lastRoundTrip(node)?.at ?? 0;
     if (known !== undefined && known.since > answeredAt) return known;
-    const trouble = { since: at, count: 0 };
+    const trouble = { since: at, count: 0, heard: false };
     if (this.#troubles.size >= maxCounted) this.#troubles.clear();
     this.#troubles.set(node, trouble);
     return trouble;
