@@ -4,11 +4,16 @@ import { formatHostPort } from "../base/address.js";
 import { OperatorError, reasonOf } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { systemText } from "../base/system-texts.js";
+import type { Millis } from "../base/units.js";
 import type { RpcApi } from "./api.js";
 import { keepAliveDelay } from "./dial.js";
 import type { RpcCounters, RpcHost } from "./host.js";
 import { type RpcLimits, rpcLimits } from "./limits.js";
 import { Session } from "./session.js";
+
+/** So many clients in a row are told of in the log at info, then one in this time, the others at debug. */
+const maxTellings = 20;
+const tellInterval: Millis = 60_000;
 
 export interface RpcServerOptions {
   /** The token that clients must send; empty: none is needed. */
@@ -31,6 +36,9 @@ export class RpcServer {
   readonly #sessions = new Map<Socket, Session>();
   /** Clients are being turned away, and the log says so. */
   #full = false;
+  /** How many clients may still be told of at info, see {@link tellInterval}; at most {@link maxTellings}. */
+  #tellings = maxTellings;
+  #toldAt = 0;
 
   constructor(api: RpcApi, options: RpcServerOptions) {
     const { authKey, log, onLeft } = options;
@@ -80,7 +88,7 @@ export class RpcServer {
     const { remoteAddress = "", remotePort = 0 } = socket;
     const client = formatHostPort(remoteAddress, remotePort);
     this.counters.accepted += 1;
-    this.#host.log.info({}, `Accepted client: ${client}`);
+    this.#tellOf(client);
     const session = new Session(socket, client, this.#host);
     this.#sessions.set(socket, session);
     socket.on("close", () => {
@@ -88,6 +96,17 @@ export class RpcServer {
       this.#full = false;
     });
     void session.run();
+  }
+
+  /** Health checks come every few seconds for as long as the agent lives. */
+  #tellOf(client: string): void {
+    const now = performance.now();
+    const regained = (now - this.#toldAt) / tellInterval;
+    this.#tellings = Math.min(this.#tellings + regained, maxTellings);
+    this.#toldAt = now;
+    const isTold = this.#tellings >= 1;
+    if (isTold) this.#tellings -= 1;
+    this.#host.log[isTold ? "info" : "debug"]({}, `Accepted client: ${client}`);
   }
 
   #refuse(): void {

@@ -304,6 +304,12 @@ test("clients beyond the limit are turned away, and the log says so once", async
   });
 });
 
+test("of clients that come every few seconds not all are named", async () => {
+  const bench = await Bench.start();
+  for (let number = 0; number < 22; number += 1) await (await bench.client()).greet();
+  expect(bench.logged).toHaveLength(20);
+});
+
 test("each client is named in the log", async () => {
   const bench = await Bench.start();
   await (await bench.client()).greet();
