@@ -32,7 +32,8 @@ case $image in
     docker image inspect "debian:$suite" > /dev/null 2>&1 || "$0" "debian:$suite"
     (cd "$folder" && npm pack --silent "node-linux-$arch@$major" npm@11 > /dev/null)
     mkdir -p "$folder/npm"
-    tar -C "$folder" -xzf "$folder/node-linux-$arch"-*.tgz package/bin
+    tar -C "$folder" -xzf "$folder/node-linux-$arch"-*.tgz package
+    : >> "$folder/package/LICENSE"
     tar -C "$folder/npm" -xzf "$folder"/npm-*.tgz
     # Where a proxy stands before the registries, builds have to trust what this machine trusts.
     cp "${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" "$folder/trusted.crt" 2> /dev/null ||
@@ -41,6 +42,7 @@ case $image in
 ARG BASE
 FROM ${BASE}
 COPY package/bin/node /usr/local/bin/node
+COPY package/LICENSE /usr/local/LICENSE
 COPY npm/package /usr/local/lib/node_modules/npm
 COPY trusted.crt /etc/ssl/certs/trusted.crt
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
