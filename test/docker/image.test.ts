@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { waitUntil } from "../traffic/support/waiting.js";
-import { buildImage, Hosts } from "./image/hosts.js";
+import { buildImage, Hosts, toolsImage } from "./image/hosts.js";
 import { docker, gossipdImage } from "./support/engine.js";
 import { note } from "./support/figures.js";
 
@@ -211,4 +211,27 @@ describe("UDP that is let through in one direction only", () => {
     const warnings = (await web.logs()).split("\n").filter((line) => line.includes(words));
     expect(warnings).toHaveLength(1);
   });
+});
+
+test("beside a real Serf agent the way is found, and UDP that does not come is told", async () => {
+  const front = await hosts.network("front");
+  const back = await hosts.network("back");
+  const lb = await hosts.start("lb", {
+    networks: [back],
+    image: toolsImage,
+    command: ["serf", "agent", "-node=lb", "-bind=0.0.0.0"],
+  });
+  const web = await hosts.start("web", {
+    networks: [front, back],
+    env: { GOSSIPD_RETRY_JOIN: "lb", GOSSIPD_RETRY_INTERVAL: "1s" },
+  });
+  const [lbIp, webIp] = await Promise.all([lb.address(back), web.address(back)]);
+  const both = { lb: `alive ${lbIp}:7946`, web: `alive ${webIp}:7946` };
+  await waitUntil("it is there", async () => Object.keys(await web.members()).length === 2);
+  expect(await web.members()).toEqual(both);
+  expect(await lb.exec("serf", "members")).toMatch(new RegExp(`web +${webIp}:7946 +alive`));
+  expect((await web.tries("gossipd", "health")).said).toBe("web is healthy: 2 members alive");
+  await web.change(`iptables -A INPUT -s ${lbIp} -p udp -j DROP`);
+  const words = "datagrams of another member do not arrive here";
+  await waitUntil("it warns", async () => (await web.logs()).includes(words));
 });

@@ -21,6 +21,10 @@ case $image in
       "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* "$root"/usr/share/info/* \
       "$root"/var/log/* "$root"/var/cache/debconf/*-old
     printf 'path-exclude /usr/share/%s/*\n' doc man locale info > "$root/etc/dpkg/dpkg.cfg.d/slim"
+    echo 'path-include /usr/share/doc/*/copyright' >> "$root/etc/dpkg/dpkg.cfg.d/slim"
+    # Nor do apt's caches stay in images that are made of it.
+    printf 'Dir::Cache::%s "";\n' pkgcache srcpkgcache > "$root/etc/apt/apt.conf.d/slim"
+    echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };' >> "$root/etc/apt/apt.conf.d/slim"
     # A package's script must not start services in a build.
     printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
     chmod +x "$root/usr/sbin/policy-rc.d"

@@ -5,8 +5,8 @@ import { docker, gossipdImage } from "../support/engine.js";
 
 const prefix = "gossipd-test-image";
 
-/** What stands for routers and firewalls: another container's network with the right to change it. */
-const toolsImage = `${prefix}-tools`;
+/** What stands for routers and firewalls, in another container's network; and a real Serf. */
+export const toolsImage = `${prefix}-tools`;
 
 export interface HostOptions {
   /** Of {@link Hosts.network}, in this order. */
@@ -35,11 +35,11 @@ export class Hosts {
   readonly #containers = new Set<string>();
   readonly #networks: string[] = [];
 
-  /** Once for all tests: `iptables` and `ip` in an image. */
+  /** Once for all tests: `iptables`, `ip` and `serf` in an image. */
   static async prepare(): Promise<void> {
     await buildImage(toolsImage, [
       "FROM debian:bookworm-slim",
-      "RUN apt-get update && apt-get install -y --no-install-recommends iptables iproute2 && rm -rf /var/lib/apt/lists/*",
+      "RUN apt-get update && apt-get install -y --no-install-recommends iptables iproute2 serf && rm -rf /var/lib/apt/lists/*",
     ]);
   }
 
