@@ -631,6 +631,6 @@ export const options: readonly Option[] = [
     key: "stop_timeout",
     default: 0,
     placeholder: "DURATION",
-    help: "After so long an application that was told to end is killed. Default: what the drain leaves of 8s, at least 2s, which fits into the 10s that Docker gives.",
+    help: "After so long an application that was told to end is killed. Default: what the drain leaves of 7s, at least 1s, which fits into the 10s that Docker gives.",
   },
 ];

@@ -5,11 +5,11 @@ import { parseStopSignal } from "../supervise/stop-signal.js";
 import type { SupervisorRule } from "../supervise/supervisor.js";
 import type { Settings } from "./settings.js";
 
-/** Docker kills after 10 s. A drain takes 6 s at most, the leave after it 1 s as a rule. */
-const timeToEnd: Millis = seconds(8);
+/** Docker kills after 10 s. A drain takes 6 s at most by default, and the leave after all 2 s as a rule. */
+const timeToEnd: Millis = seconds(7);
 
 /** However long the drain took. */
-const leastStopTime: Millis = seconds(2);
+const leastStopTime: Millis = seconds(1);
 
 /** What `run` makes of the settings. Throws OperatorError. */
 export function supervisorRule(settings: Settings): {

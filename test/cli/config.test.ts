@@ -97,6 +97,14 @@ describe("check", () => {
   test.for([
     ["-encrypt=abc", "Invalid encryption key: illegal base64 data at input byte 0 (flag -encrypt)"],
     [`-tag=a=${"x".repeat(600)}`, "Encoded length of tags exceeds limit of 512 bytes (flag -tag)"],
+    [
+      "-restart=often",
+      '-restart (restart): "often" is none of no, on-failure, on-failure:N and always (flag -restart)',
+    ],
+    [
+      "-check-tcp=x",
+      '-check-tcp (check_tcp): "x" is no port such as 8080 and no HOST:PORT (flag -check-tcp)',
+    ],
     ["-bind=127.0.0.1:http", "Invalid bind address: address tcp/http: unknown port (flag -bind)"],
     ["-advertise=1:2:3", "Invalid advertise address: address 1:2:3: too many colons in address"],
   ] as const)("%s is refused", async ([arg, line]) => {
