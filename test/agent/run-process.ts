@@ -9,7 +9,7 @@ import { gossipdBin } from "../support/programs.js";
 import { pause, until } from "../support/wait.js";
 import { freshIp } from "./agent-process.js";
 
-export interface RunOptions {
+interface RunOptions {
   /** Flags of `gossipd run`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface RunOptions {
 }
 
 /** A real `gossipd run`, its member called `app`, on a loopback address of its own. */
-export class Run {
+class Run {
   readonly ip: string;
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
