@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { waitUntil } from "../traffic/support/waiting.js";
-import { buildImage, Hosts, toolsImage } from "./image/hosts.js";
+import { buildImage, type Host, Hosts, toolsImage } from "./image/hosts.js";
 import { docker, gossipdImage } from "./support/engine.js";
 import { note } from "./support/figures.js";
 
@@ -235,3 +237,81 @@ test("beside a real Serf agent the way is found, and UDP that does not come is t
   const words = "datagrams of another member do not arrive here";
   await waitUntil("it warns", async () => (await web.logs()).includes(words));
 });
+
+test("pods as the manifest for Kubernetes has them join, become ready and leave", async () => {
+  const network = await hosts.network("pods");
+  const { command, env } = manifestContainer();
+  // In the place of the application: it takes a while until it listens.
+  const server = "require('http').createServer((_, answer) => answer.end()).listen(8080)";
+  const application = [
+    "/usr/local/lib/gossipd/node",
+    "-e",
+    `setTimeout(() => { ${server} }, 2000)`,
+  ];
+  const names = ["web-a", "web-b", "web-c"];
+  const key = { GOSSIPD_ENCRYPT_KEY: "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" };
+  const pods = await Promise.all(
+    names.map((name) =>
+      hosts.start(name, {
+        networks: [network],
+        env: { ...env, ...key, GOSSIPD_NODE_NAME: name },
+        flags: [
+          ...["--network-alias", "gossip", "--entrypoint", command[0] ?? ""],
+          ...["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+        ],
+        command: [...command.slice(1), ...application],
+      }),
+    ),
+  );
+  const [first, second] = pods as [Host, Host, Host];
+  await waitUntil("it waits for the application", async () =>
+    (await first.tries("gossipd", "health", "-ready")).said.includes("state is starting"),
+  );
+  await waitUntil("all are ready", async () => {
+    const checks = pods.map((pod) => pod.tries("gossipd", "health", "-ready"));
+    return (await Promise.all(checks)).every(({ isWell }) => isWell);
+  });
+  expect(Object.keys(await first.members())).toEqual(names);
+  await first.exec("gossipd", "maint", "web-b");
+  const maintained = await second.tries("gossipd", "health", "-ready");
+  expect(maintained.said).toContain("web-b is not ready: its state is maint");
+  expect((await second.tries("gossipd", "health")).isWell).toBe(true);
+  const began = performance.now();
+  await docker("stop", second.name);
+  expect(performance.now() - began).toBeLessThan(8_000);
+  await waitUntil("it has left", async () =>
+    ((await first.members())["web-b"] ?? "").startsWith("left"),
+  );
+});
+
+/** Command and plain variables of the pods in the manifest. */
+function manifestContainer(): { command: readonly string[]; env: Record<string, string> } {
+  const text = readFileSync(
+    new URL("../../docker/kubernetes/gossipd.yaml", import.meta.url),
+    "utf8",
+  );
+  const deployment = parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest)
+    .find(({ kind }) => kind === "Deployment");
+  const [container] = deployment?.spec.template.spec.containers ?? [];
+  if (container === undefined) throw new Error("the manifest has no pods");
+  const plain = container.env.flatMap(({ name, value }) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return { command: container.command, env: Object.fromEntries(plain) };
+}
+
+/** What is read of the manifest. */
+interface Manifest {
+  readonly kind: string;
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly command: readonly string[];
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+        }[];
+      };
+    };
+  };
+}
