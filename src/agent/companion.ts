@@ -19,8 +19,11 @@ export interface Companion {
   begin(host: CompanionHost): void;
   /** A signal that is not the agent's. */
   signal(signal: NodeJS.Signals): void;
-  /** Ends it, `spent` after the agent was told to; resolves when it is gone. Later calls wait for the first. */
-  end(spent: Millis): Promise<void>;
+  /**
+   * Ends it, `spent` after the member said that it goes, undefined if it did not; resolves when it is gone.
+   * Later calls wait for the first.
+   */
+  end(spent: Millis | undefined): Promise<void>;
   /** Ends it now. */
   kill(): void;
   /** undefined unless it ran and has ended. */

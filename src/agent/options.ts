@@ -624,6 +624,16 @@ export const options: readonly Option[] = [
     help: "What the application and all in its process group are told to end by, a name or number. Sent to gossipd it ends both, as TERM and INT do. Default TERM.",
   },
   {
+    field: "stopDelay",
+    kind: "limit",
+    ofRun: true,
+    flag: "stop-delay",
+    key: "stop_delay",
+    default: 0,
+    placeholder: "DURATION",
+    help: "So long the member says draining at least before the application is told to end: for balancers that follow but do not acknowledge, such as Serf's scripts. Default 0.",
+  },
+  {
     field: "stopTimeout",
     kind: "duration",
     ofRun: true,

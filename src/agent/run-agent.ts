@@ -15,6 +15,9 @@ import type { Syslog } from "./syslog.js";
 /** A leave that takes longer is cut off. */
 const leaveLimit: Millis = seconds(3);
 
+/** Nobody types a second ctrl-C so soon. */
+const echoTime: Millis = 50;
+
 /** The process as the agent sees it. */
 export interface AgentTerminal {
   /** The name under which the program was called. */
@@ -60,6 +63,7 @@ class AgentRun {
   readonly #ended: Promise<number>;
   #end: (code: number) => void = () => {};
   #isOver = false;
+  #interruptedAt = Number.NEGATIVE_INFINITY;
   #isLeaving = false;
   #logs: Logs | undefined;
   #agent: Agent | undefined;
@@ -89,13 +93,14 @@ class AgentRun {
     });
     const code = await this.#ended;
     // Where there is a leave it has ended before.
-    await this.#companion?.end(0);
+    await this.#companion?.end(undefined);
     await this.#agent?.stop();
     this.#syslog?.close();
     return this.#isLeaving || code === 0 ? (this.#companion?.status ?? code) : code;
   }
 
   handle(signal: AgentSignal): void {
+    if (signal === "SIGINT" && this.#isEcho()) return;
     this.#say(`Caught signal: ${signalName(signal)}`);
     const agent = this.#agent;
     if (agent === undefined) {
@@ -111,6 +116,13 @@ class AgentRun {
     else if (this.#isLeaving) this.#hurry();
     else if (reaction === "stop") this.#stop();
     else this.#leave(agent);
+  }
+
+  /** A ctrl-C is for all before a terminal, and an init there passes it on to us once more. */
+  #isEcho(): boolean {
+    const last = this.#interruptedAt;
+    this.#interruptedAt = performance.now();
+    return this.#interruptedAt - last < echoTime;
   }
 
   /** A signal for the companion, unless it is what ends that. */

@@ -78,6 +78,7 @@ export interface Settings {
   readonly checkFall: number;
   readonly restart: string;
   readonly stopSignal: string;
+  readonly stopDelay: Millis;
   /** 0: what the drain has left of the time that there is. */
   readonly stopTimeout: Millis;
 }

@@ -77,10 +77,22 @@ class Supervised implements Companion {
     this.#supervisor?.signal(signal);
   }
 
-  async end(spent: Millis): Promise<void> {
+  async end(spent: Millis | undefined): Promise<void> {
     if (this.#supervisor === undefined) return;
-    this.#supervisor.stop(this.stopSignal, stopTime(this.#settings, spent));
+    const rest = spent === undefined ? 0 : this.#settings.stopDelay - spent;
+    if (rest > 0) await this.#overWithin(rest);
+    const time = stopTime(this.#settings, (spent ?? 0) + Math.max(0, rest));
+    this.#supervisor.stop(this.stopSignal, time);
     await this.#over;
+  }
+
+  async #overWithin(delay: Millis): Promise<void> {
+    let cancel = (): void => {};
+    const passed = new Promise<void>((resolve) => {
+      cancel = schedule(delay, resolve);
+    });
+    await Promise.race([passed, this.#over]);
+    cancel();
   }
 
   kill(): void {

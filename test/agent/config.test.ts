@@ -44,7 +44,7 @@ describe("the table", () => {
         "advertise bind broadcast-timeout check-exec check-fall check-http check-interval check-rise check-tcp check-timeout config-dir config-file disable-compression " +
         "disable-isolation-check disable-refusal-detection discover drain-timeout encrypt event-handler handler-journal handler-timeout http-addr iface join keyring-file lb log-level " +
         "mdns-disable-ipv4 mdns-disable-ipv6 mdns-iface node profile protocol rejoin replay restart " +
-        "retry-interval retry-join retry-max role rpc-addr snapshot stop-signal stop-timeout syslog tag tags-file"
+        "retry-interval retry-join retry-max role rpc-addr snapshot stop-delay stop-signal stop-timeout syslog tag tags-file"
       ).split(" "),
     );
   });

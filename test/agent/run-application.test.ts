@@ -244,6 +244,27 @@ test.for(["TERM", "leave"])(
   },
 );
 
+test("with a delay it serves on for whoever does not acknowledge", async ({ script }) => {
+  const own = script("trap 'date +%s%N; exit 0' TERM; echo up; while :; do sleep 0.02; done", {
+    flags: ["-stop-delay=2s"],
+  });
+  await own.untilWritten("up");
+  const began = Date.now();
+  own.signal("SIGTERM");
+  expect(await own.exited).toBe(0);
+  const told = Number(own.stdout.split("\n")[1]) / 1e6;
+  expect(told - began).toBeGreaterThan(1_900);
+});
+
+test("a ctrl-C that comes twice at once counts once", async ({ script }) => {
+  const own = script("trap 'sleep 0.5; exit 6' TERM; echo up; while :; do sleep 0.02; done");
+  await own.untilWritten("up");
+  own.signal("SIGINT");
+  await pause(5);
+  own.signal("SIGINT");
+  expect(await own.exited).toBe(6);
+});
+
 test("without a balancer its members still see it draining", async ({ folder, peer, script }) => {
   const go = join(folder, "go");
   const other = await peer();

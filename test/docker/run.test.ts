@@ -170,7 +170,7 @@ describe("before a real HAProxy", () => {
     const [web1] = webs as [Box];
     const before = load.report().total;
     await web1.exec(
-      'for at in /proc/[0-9]*; do [ "$(tr "\\0" " " 2>&1 < $at/cmdline)" != "node /srv/web.js " ] || kill -9 "${at#/proc/}"; done',
+      'for at in /proc/[0-9]*; do [ "$(tr "\\0" " " 2>&1 < $at/cmdline)" != "node /srv/web.js " ] || kill -9 "$(basename "$at")"; done',
     );
     const killed = performance.now();
     await web1.untilLogged("is started again");

@@ -31,6 +31,7 @@ type OfProcesses =
   | "checkFall"
   | "restart"
   | "stopSignal"
+  | "stopDelay"
   | "stopTimeout";
 
 /** How settings are called in the library. */
