@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => hosts.remove());
 afterAll(async () => {
-  await docker("rmi", copied).catch(() => {});
+  await docker("rmi", copied, toolsImage).catch(() => {});
 });
 
 describe("what is in the image", () => {
