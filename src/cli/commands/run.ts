@@ -34,10 +34,10 @@ The tag "state":
 Signals:
 
   TERM, INT and the stop signal: the member says draining, load balancers
-  confirm that they send nothing here any more (-drain-timeout, -stop-delay), the
-  application is told to end (-stop-signal, -stop-timeout), then the member
-  leaves. Sent once more they kill the application at once. An application that ends by
-  itself and is not started again ends its member, too.
+  confirm that they send nothing here any more (-drain-timeout, -stop-delay),
+  the application is told to end (-stop-signal, -stop-timeout), then the member
+  leaves. Sent once more they kill the application at once. An application that
+  ends by itself and is not started again ends its member, too.
   HUP is for both: the agent reads its configuration again, the application does
   what it does. QUIT, USR1, USR2, ALRM, WINCH and CONT are the application's.
 
