@@ -85,7 +85,7 @@ async function askHttp(
   });
 }
 
-/** A command that takes too long is ended with all it started. */
+/** A command that takes too long is ended, and in any case what it leaves running. */
 function askCommand(
   { command }: Extract<Check, { kind: "exec" }>,
   limit: Millis,
@@ -114,6 +114,8 @@ function askCommand(
     child.stderr.on("data", (chunk: Bytes) => tail.write(chunk));
     child.once("error", (error) => end(wordsOf(error)));
     child.once("exit", (status, signal) => {
+      // What each check leaves behind would grow without end.
+      if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
       // What it said last may still be in the pipe.
       setImmediate(() => end(status === 0 ? undefined : endOf(status, signal)));
     });

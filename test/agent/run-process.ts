@@ -137,7 +137,7 @@ export const runTest = test.extend<RunTest>({
   },
 });
 
-/** Whether a process is there and no zombie. */
+/** Whether a process is there, if only as a zombie. */
 export function runs(pid: number): boolean {
   try {
     process.kill(pid, 0);
