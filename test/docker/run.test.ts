@@ -8,6 +8,7 @@ import { note } from "./support/figures.js";
 
 const folder = fileURLToPath(new URL("run/", import.meta.url));
 const network = "gossipd-test-run";
+const kinds = ["balancer", "web", "s6"];
 const image = (kind: string): string => `gossipd-test-run-${kind}`;
 
 const boxes: Box[] = [];
@@ -19,7 +20,7 @@ async function start(options: BoxOptions): Promise<Box> {
 }
 
 beforeAll(async () => {
-  for (const kind of ["balancer", "web", "s6"]) {
+  for (const kind of kinds) {
     await docker(
       ...["build", "--quiet", "-t", image(kind), "-f", `${folder}Dockerfile.${kind}`],
       ...["--build-arg", `GOSSIPD_IMAGE=${gossipdImage}`, folder],
@@ -39,6 +40,7 @@ afterEach(async ({ task }) => {
 
 afterAll(async () => {
   await docker("network", "rm", network);
+  await docker("rmi", ...kinds.map(image)).catch(() => {});
 });
 
 /** Leaves somebody behind every 20 ms, who ends soon after. */
