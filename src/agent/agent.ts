@@ -3,7 +3,6 @@ import { type Address, formatAddress } from "../base/address.js";
 import type { Log } from "../base/log.js";
 import type { Bytes } from "../base/units.js";
 import { inheritedEnvironment } from "../handler/handler-input.js";
-import type { ApplicationState } from "../observe/application.js";
 import type { RpcApi, RpcMember } from "../rpc/api.js";
 import { RpcServer } from "../rpc/server.js";
 import type { Member } from "../serf/events.js";
@@ -329,11 +328,6 @@ export class Agent {
     return this.#observability.startHttp();
   }
 
-  /** It runs an application: `gossipd doctor` here and elsewhere is told how that fares. */
-  tellOf(application: () => ApplicationState): void {
-    this.#observability.tellOf(application);
-  }
-
   /** Begins to find and be found in the local network, if told to. Throws {@link OperatorError}. */
   async startDiscovery(): Promise<void> {
     const { discover: cluster, nodeName, replayOnJoin, ...settings } = this.settings;
@@ -405,7 +399,9 @@ export class Agent {
   /** Begins what lives and ends with the agent, if anything; `ended` is called when that has ended. */
   startCompanion(ended: () => void): void {
     const { companion } = this.#parts;
-    companion?.begin({
+    if (companion === undefined) return;
+    this.#observability.tellOf(() => companion.state);
+    companion.begin({
       log: this.#log,
       environment: inheritedEnvironment(process.env, this.#rpcAddress),
       tell: (state) => {

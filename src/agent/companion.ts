@@ -1,5 +1,6 @@
 import type { Log } from "../base/log.js";
 import type { Millis } from "../base/units.js";
+import type { ApplicationState } from "../observe/application.js";
 import type { Settings } from "./settings.js";
 
 /** What {@link Companion}s reach of their agent. */
@@ -26,6 +27,8 @@ export interface Companion {
   end(spent: Millis | undefined): Promise<void>;
   /** Ends it now. */
   kill(): void;
+  /** How it fares. */
+  readonly state: ApplicationState;
   /** undefined unless it ran and has ended. */
   readonly status: number | undefined;
   /** What tells agent and application to end, besides SIGTERM and SIGINT. */

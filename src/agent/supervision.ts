@@ -1,7 +1,9 @@
 import type { Millis } from "../base/units.js";
+import type { ApplicationCheck, ApplicationState } from "../observe/application.js";
 import { startApplication } from "../supervise/application.js";
 import { askAll } from "../supervise/ask.js";
 import type { Check } from "../supervise/checks.js";
+import type { Condition } from "../supervise/condition.js";
 import { Guard } from "../supervise/guard.js";
 import { Supervisor, type SupervisorRule } from "../supervise/supervisor.js";
 import type { Companion, CompanionHost, CompanionMaker } from "./companion.js";
@@ -13,6 +15,27 @@ import { schedule } from "./timers.js";
 /** Has an agent run `program` with `args` as long as it runs itself. */
 export function supervision(program: string, args: readonly string[]): CompanionMaker {
   return (settings) => new Supervised(settings, program, args);
+}
+
+const notBegun: Condition = {
+  phase: "waiting",
+  pid: null,
+  restarts: 0,
+  lastEnd: null,
+  nextStart: null,
+  isReady: false,
+  complaint: null,
+};
+
+function checkOf(check: Check): ApplicationCheck {
+  switch (check.kind) {
+    case "tcp":
+      return { kind: "tcp", target: `${check.host}:${check.port}` };
+    case "http":
+      return { kind: "http", target: check.url };
+    case "exec":
+      return { kind: "exec", target: check.command };
+  }
 }
 
 /** The application of an agent. */
@@ -42,6 +65,16 @@ class Supervised implements Companion {
 
   get status(): number | undefined {
     return this.#supervisor?.status;
+  }
+
+  get state(): ApplicationState {
+    return {
+      command: [this.#program, ...this.#args],
+      folder: process.cwd(),
+      restart: this.#rule.restart.kind,
+      checks: this.#checks.map(checkOf),
+      ...(this.#supervisor?.condition ?? notBegun),
+    };
   }
 
   begin({ ended, environment, log, tell }: CompanionHost): void {

@@ -203,8 +203,9 @@ function examineChecks({ checks, complaint, isReady }: ApplicationState, finding
   });
 }
 
+/** Of a command nothing is told: others hear of it, and it may hold a password. */
 function written({ kind, target }: ApplicationCheck): string {
-  return `-check-${kind} ${target}`;
+  return kind === "exec" ? "-check-exec" : `-check-${kind} ${target}`;
 }
 
 /** A port of this machine. */

@@ -6,6 +6,8 @@ import { signalGroup } from "./process-group.js";
 
 /** One life of the application, from its start until nothing of it is left. */
 export interface Application {
+  /** undefined if it could not be started. */
+  readonly pid: number | undefined;
   /** Resolves once it runs; never if it cannot be started. */
   readonly started: Promise<void>;
   /** Resolves when it and all that stayed in its process group are gone. Never rejects. */
@@ -51,6 +53,10 @@ class ProcessApplication implements Application {
       this.#resolve = resolve;
     });
     this.started = this.#start(launch);
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,6 +1,7 @@
 import type { Log } from "../base/log.js";
 import { type Instant, type Millis, seconds } from "../base/units.js";
 import type { Application } from "./application.js";
+import type { Condition } from "./condition.js";
 import { type Ending, endingText, statusOf } from "./ending.js";
 import { Readiness, type ReadinessRule } from "./readiness.js";
 import { type RestartPolicy, Restarts } from "./restart-policy.js";
@@ -56,6 +57,9 @@ export class Supervisor {
   #isStopping = false;
   /** Of the last life. */
   #lastStatus = 0;
+  #lastEnd: string | undefined;
+  /** undefined unless it is waited for. */
+  #nextStart: Instant | undefined;
   #status: number | undefined;
 
   constructor(host: SupervisorHost, rule: SupervisorRule, sink: SupervisorSink) {
@@ -71,8 +75,23 @@ export class Supervisor {
     return this.#status;
   }
 
+  get condition(): Condition {
+    const isRunning = this.#application !== undefined;
+    const next = this.#nextStart;
+    return {
+      phase: isRunning ? "running" : next === undefined ? "ended" : "waiting",
+      pid: this.#application?.pid ?? null,
+      restarts: Math.max(0, this.#lives - 1),
+      lastEnd: this.#lastEnd ?? null,
+      nextStart: next === undefined ? null : Math.max(0, Math.round(next - this.#host.now())),
+      isReady: this.#isReady,
+      complaint: this.#complaint ?? null,
+    };
+  }
+
   begin(): void {
     if (this.#isStopping) return;
+    this.#nextStart = undefined;
     const application = this.#host.start();
     this.#lives += 1;
     this.#application = application;
@@ -154,6 +173,9 @@ export class Supervisor {
     const { log } = this.#host;
     const life = Math.round(this.#host.now() - this.#startedAt);
     const end = endingText(ending);
+    this.#lastEnd = end;
+    // What its checks found belongs to a life that is over.
+    this.#complaint = undefined;
     if (this.#isStopping) {
       log.info({ end }, "application stopped");
       this.#conclude(status);
@@ -169,6 +191,7 @@ export class Supervisor {
     log.warn({ end, life, rest }, "application ended and is started again");
     if (this.#isReady) this.#sink.ready(false);
     this.#isReady = false;
+    this.#nextStart = this.#host.now() + rest;
     this.#cancel = this.#host.after(rest, () => this.begin());
   }
 
