@@ -142,7 +142,7 @@ function explainPort(question: PortQuestion, findings: Findings): void {
   const places = placesOf(other, port, words, state.folder);
   const again =
     state.restart === "always" && state.pid !== null
-      ? `kill ${state.pid}   (it is started again at once)`
+      ? `kill ${state.pid}   # it is started again at once`
       : "then start its container again";
   findings.fail(`listens on port ${others.join(", ")}, but ${asks}`, {
     cause: places.map(({ says }) => says).join("; ") || undefined,

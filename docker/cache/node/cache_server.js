@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 const { config, "node-id": node, "data-dir": dataFolder } = options;
 if (!existsSync(config)) fail(`cannot open ${config}`);
 const settings = new Map(
-  [...readFileSync(config, "utf8").matchAll(/^\s*(\w+):\s*"?([^"#\n]+?)"?\s*(?:#.*)?$/gm)].map(
+  [...readFileSync(config, "utf8").matchAll(/^ *(\w+): *"?([^"#\n]+?)"? *(?:#.*)?$/gm)].map(
     ([, key, value]) => [key, value],
   ),
 );
