@@ -84,7 +84,7 @@ export class Supervisor {
       restarts: Math.max(0, this.#lives - 1),
       lastEnd: this.#lastEnd ?? null,
       nextStart: next === undefined ? null : Math.max(0, Math.round(next - this.#host.now())),
-      isReady: this.#isReady,
+      isReady: isRunning && this.#isReady,
       complaint: this.#complaint ?? null,
     };
   }

@@ -8,6 +8,7 @@ import { RecordedLog } from "../support/recorded-log.js";
 
 /** An application that ends when the test says so. */
 class FakeApplication implements Application {
+  readonly pid = 7;
   readonly started: Promise<void>;
   readonly ended: Promise<Ending>;
   readonly heard: string[] = [];
@@ -122,6 +123,30 @@ function settled(): Promise<void> {
 }
 
 const failed: Ending = { kind: "exited", status: 1 };
+
+test("its condition says what it does now, how it ended last, and when it is started again", async () => {
+  const scene = new Scene("always", { isChecked: true });
+  scene.fault = "TCP 127.0.0.1:80: connection refused";
+  await scene.begin();
+  const running = { phase: "running", pid: 7, restarts: 0, lastEnd: null, nextStart: null };
+  const { fault } = scene;
+  expect(scene.supervisor.condition).toEqual({ ...running, isReady: false, complaint: fault });
+  await scene.end(failed);
+  await scene.pass(40);
+  const waiting = { phase: "waiting", pid: null, lastEnd: "exit status 1", nextStart: 60 };
+  expect(scene.supervisor.condition).toMatchObject({ ...waiting, complaint: null });
+  scene.fault = undefined;
+  await scene.pass(60);
+  const again = { phase: "running", restarts: 1, isReady: true, complaint: null };
+  expect(scene.supervisor.condition).toMatchObject(again);
+});
+
+test("what has ended for good is told to have ended", async () => {
+  const scene = await new Scene("no").begin();
+  await scene.end(failed);
+  const ended = { phase: "ended", lastEnd: "exit status 1", isReady: false };
+  expect(scene.supervisor.condition).toMatchObject(ended);
+});
 
 test("without a check an application is ready once it runs, and what ends for good is over", async () => {
   const scene = await new Scene("no").begin();
