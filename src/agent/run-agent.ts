@@ -161,8 +161,11 @@ class AgentRun {
     if (this.#isOver) return;
     this.#say(`${this.#title} agent running!`);
     for (const line of bannerLines(agent)) this.#tell(line);
-    this.#companion = companion;
-    agent.startCompanion(() => this.#companionEnded(agent));
+    // Told to end before it runs: then it need not.
+    if (!this.#isLeaving && !agent.isLeaving) {
+      this.#companion = companion;
+      agent.startCompanion(() => this.#companionEnded(agent));
+    }
     const joining = this.#joinAtStart(agent);
     this.#joining = joining;
     const joined = await joining;

@@ -83,6 +83,15 @@ test("an application that ends takes its member along, at once and by a leave", 
   expect(await other.statuses()).toEqual({ app: "left", peer: "alive" });
 });
 
+test("who tells it to end while it starts has no application started", async ({ script }) => {
+  const own = script("echo here", { flags: ["-http-addr=127.0.0.1:0", "-discover=nobody"] });
+  while (!own.stderr.includes("agent RPC...")) await pause(1);
+  own.signal("SIGTERM");
+  await own.exited;
+  expect(own.stderr).toContain("Gracefully shutting down agent...");
+  expect(own.stdout).toBe("");
+});
+
 test("members see it starting from the first moment, and ready when its checks pass", async ({
   folder,
   peer,
