@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { basename } from "node:path";
 import { reasonOf } from "../base/errors.js";
 import { OutputTail } from "../base/output-tail.js";
@@ -61,8 +61,8 @@ export function runProgram(argv: readonly string[], limits: ProgramLimits): Prom
       });
     };
     const closePipes = (): void => {
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
     };
     const timer = setTimeout(
       () => {
@@ -76,8 +76,8 @@ export function runProgram(argv: readonly string[], limits: ProgramLimits): Prom
       },
       Math.min(limits.timeout, longestTimer),
     );
-    child.stdout.on("data", (chunk: Bytes) => output.write(chunk));
-    child.stderr.on("data", (chunk: Bytes) => output.write(chunk));
+    child.stdout?.on("data", (chunk: Bytes) => output.write(chunk));
+    child.stderr?.on("data", (chunk: Bytes) => output.write(chunk));
     child.once("exit", () => setTimeout(closePipes, pipeGrace).unref());
     child.once("close", conclude);
     child.once("error", (error) => {
@@ -87,7 +87,12 @@ export function runProgram(argv: readonly string[], limits: ProgramLimits): Prom
   });
 }
 
-function start(program: string, args: readonly string[], { cwd, env }: ProgramLimits) {
+/** Without file descriptors left it has no pipes, whatever narrower types say. */
+function start(
+  program: string,
+  args: readonly string[],
+  { cwd, env }: ProgramLimits,
+): ChildProcess {
   return spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { connect } from "node:net";
 import { reasonOf } from "../base/errors.js";
 import { OutputTail } from "../base/output-tail.js";
@@ -93,15 +93,16 @@ function askCommand(
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     const tail = new OutputTail(keptBytes);
-    const child = spawn("/bin/sh", ["-c", command], {
+    // Without file descriptors left there are no pipes, whatever narrower types say.
+    const child: ChildProcess = spawn("/bin/sh", ["-c", command], {
       env: environment,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
     const end = (fault: string | undefined): void => {
       clearTimeout(timer);
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       const said = lastLine(tail);
       const why = fault !== undefined && said !== "" ? `${fault}: ${said}` : fault;
       resolve(why === undefined ? undefined : `${command.slice(0, 100)}: ${why}`);
@@ -110,8 +111,8 @@ function askCommand(
       if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
       end(`no end in ${limit} ms`);
     }, limit);
-    child.stdout.on("data", (chunk: Bytes) => tail.write(chunk));
-    child.stderr.on("data", (chunk: Bytes) => tail.write(chunk));
+    child.stdout?.on("data", (chunk: Bytes) => tail.write(chunk));
+    child.stderr?.on("data", (chunk: Bytes) => tail.write(chunk));
     child.once("error", (error) => end(wordsOf(error)));
     child.once("exit", (status, signal) => {
       // What each check leaves behind would grow without end.
