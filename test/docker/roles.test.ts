@@ -97,7 +97,10 @@ test("writes go on when the replica is killed, and reads come from the primary",
   await database.order("kill", replica);
   const killed = performance.now();
   const took = killed - began + (await writtenBy(primary, killed, uploads));
-  expect(await database.behind(5001, primary)).toBe(`${primary} primary`);
+  const reads = () => database.behind(5001, primary).catch(String);
+  await waitUntil("port 5001 leads to the primary", async () => {
+    return (await reads()) === `${primary} primary`;
+  });
   await database.order("start", replica);
   expect(await settled()).toEqual({ primary, replica });
   const report = await uploads.stop();
