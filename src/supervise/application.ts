@@ -10,6 +10,8 @@ export interface Application {
   readonly pid: number | undefined;
   /** Resolves once it runs; never if it cannot be started. */
   readonly started: Promise<void>;
+  /** Resolves if it has ended itself while others of its process group are left, which are being ended then. */
+  readonly outlived: Promise<void>;
   /** Resolves when it and all that stayed in its process group are gone. Never rejects. */
   readonly ended: Promise<Ending>;
   /** Sends a signal to the application itself. */
@@ -39,11 +41,13 @@ export function startApplication(launch: Launch, watch: GroupWatcher): Applicati
 
 class ProcessApplication implements Application {
   readonly started: Promise<void>;
+  readonly outlived: Promise<void>;
   readonly ended: Promise<Ending>;
   readonly #watch: GroupWatcher;
   #limit: NodeJS.Timeout | undefined;
   #child: ChildProcess | undefined;
   #resolve: (ending: Ending) => void = () => {};
+  #tellOutlived: () => void = () => {};
   #isStopping = false;
   #killedAt = Number.POSITIVE_INFINITY;
 
@@ -51,6 +55,9 @@ class ProcessApplication implements Application {
     this.#watch = watch;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
+    });
+    this.outlived = new Promise((resolve) => {
+      this.#tellOutlived = resolve;
     });
     this.started = this.#start(launch);
   }
@@ -109,7 +116,10 @@ class ProcessApplication implements Application {
 
   /** Workers that outlive their master hold ports that a restart needs. */
   #endRemnants(group: number, ending: Ending): void {
-    if (signalGroup(group, 0)) this.stop("SIGTERM", remnantGrace);
+    if (signalGroup(group, 0)) {
+      this.#tellOutlived();
+      this.stop("SIGTERM", remnantGrace);
+    }
     const look = (): void => {
       // What nobody reaps stays in its group for ever.
       const isHopeless = performance.now() - this.#killedAt > remnantGrace;

@@ -46,6 +46,8 @@ export class Supervisor {
   readonly #sink: SupervisorSink;
   readonly #restarts: Restarts;
   #application: Application | undefined;
+  /** It has ended itself, and others of its process group are still being ended. */
+  #isOutlived = false;
   #readiness: Readiness;
   /** As the sink was told. */
   #isReady = false;
@@ -95,9 +97,11 @@ export class Supervisor {
     const application = this.#host.start();
     this.#lives += 1;
     this.#application = application;
+    this.#isOutlived = false;
     this.#startedAt = this.#host.now();
     this.#readiness = new Readiness(this.#rule);
     void application.started.then(() => this.#begun(application));
+    void application.outlived.then(() => this.#outlived(application));
     void application.ended.then((ending) => this.#ended(ending));
   }
 
@@ -131,7 +135,7 @@ export class Supervisor {
 
   async #check(application: Application): Promise<void> {
     const fault = await this.#host.check();
-    if (this.#application !== application || this.#isStopping) return;
+    if (this.#application !== application || this.#isOutlived || this.#isStopping) return;
     const wasReady = this.#readiness.isReady;
     if (this.#readiness.take(fault === undefined)) {
       if (fault === undefined) this.#becomeReady();
@@ -159,10 +163,24 @@ export class Supervisor {
     this.#sink.ready(false);
   }
 
+  #takeReadyBack(): void {
+    if (this.#isReady) this.#sink.ready(false);
+    this.#isReady = false;
+  }
+
   #complain(fault: string): void {
     if (fault === this.#complaint) return;
     this.#complaint = fault;
     this.#host.log.info({ fault }, "application is not ready yet");
+  }
+
+  /** Workers without their master are told to end, and take no requests meanwhile. */
+  #outlived(application: Application): void {
+    if (this.#application !== application || this.#isStopping) return;
+    this.#cancel();
+    this.#isOutlived = true;
+    this.#host.log.warn({}, "application ended, and what it left running is ended");
+    this.#takeReadyBack();
   }
 
   #ended(ending: Ending): void {
@@ -189,8 +207,7 @@ export class Supervisor {
       return;
     }
     log.warn({ end, life, rest }, "application ended and is started again");
-    if (this.#isReady) this.#sink.ready(false);
-    this.#isReady = false;
+    this.#takeReadyBack();
     this.#nextStart = this.#host.now() + rest;
     this.#cancel = this.#host.after(rest, () => this.begin());
   }

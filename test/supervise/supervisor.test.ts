@@ -10,12 +10,17 @@ import { RecordedLog } from "../support/recorded-log.js";
 class FakeApplication implements Application {
   readonly pid = 7;
   readonly started: Promise<void>;
+  readonly outlived: Promise<void>;
   readonly ended: Promise<Ending>;
   readonly heard: string[] = [];
   end: (ending: Ending) => void = () => {};
+  outlive: () => void = () => {};
 
   constructor(starts: boolean) {
     this.started = starts ? Promise.resolve() : new Promise(() => {});
+    this.outlived = new Promise((resolve) => {
+      this.outlive = resolve;
+    });
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
@@ -232,6 +237,25 @@ test("a check that was under way when the application ended says nothing of the 
   await settled();
   expect(scene.told).toEqual([]);
 });
+
+test.for([true, false])(
+  "one that its workers outlive is not ready (checked: %s)",
+  async (isChecked) => {
+    const scene = await new Scene("always", { isChecked, interval: 1_000 }).begin();
+    scene.life.outlive();
+    await settled();
+    await scene.pass(2_000);
+    expect(scene.told).toEqual(["0 ready", "0 starting"]);
+    expect(scene.checks).toBe(isChecked ? 1 : 0);
+    await scene.end(failed);
+    // The second life is without a master, too, before it was ready.
+    await scene.pass(100);
+    scene.life.outlive();
+    await settled();
+    await scene.pass(5_000);
+    expect(scene.told.slice(2)).toEqual(isChecked ? ["2100 ready", "2100 starting"] : []);
+  },
+);
 
 test("what cannot be started is tried again, or over", async () => {
   const missing: Ending = { kind: "not started", status: 127, reason: "no such program" };
