@@ -18,6 +18,12 @@ const leaveLimit: Millis = seconds(3);
 /** Nobody types a second ctrl-C so soon. */
 const echoTime: Millis = 50;
 
+/** An application that ends so soon after a signal is taken to have ended by it. */
+const blameTime: Millis = seconds(10);
+
+/** What some applications are told to end by, while others take it for something else. */
+const stopsSome: ReadonlySet<NodeJS.Signals> = new Set(["SIGQUIT", "SIGUSR1", "SIGUSR2"]);
+
 /** The process as the agent sees it. */
 export interface AgentTerminal {
   /** The name under which the program was called. */
@@ -65,6 +71,7 @@ class AgentRun {
   #isOver = false;
   #interruptedAt = Number.NEGATIVE_INFINITY;
   #isLeaving = false;
+  #passedOn: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   #logs: Logs | undefined;
   #agent: Agent | undefined;
   #companion: Companion | undefined;
@@ -129,8 +136,10 @@ class AgentRun {
   passOn(signal: NodeJS.Signals): void {
     const companion = this.#companion;
     if (companion === undefined) return;
-    if (signal !== companion.stopSignal) companion.signal(signal);
-    else if (signal !== "SIGHUP") this.handle("SIGTERM");
+    if (signal !== companion.stopSignal) {
+      companion.signal(signal);
+      if (stopsSome.has(signal)) this.#passedOn = { signal, at: performance.now() };
+    } else if (signal !== "SIGHUP") this.handle("SIGTERM");
   }
 
   /** Empty before the agent runs. */
@@ -279,8 +288,19 @@ class AgentRun {
     this.#isLeaving = true;
     this.#logs?.open();
     this.#say("The application has ended, leaving...");
+    this.#blameSignal();
     // Whom we are just joining would hear of us after the leave, and see us fail.
     void this.#joining.then(() => this.#depart(agent, true));
+  }
+
+  /** Images of nginx, HAProxy and others are stopped by a signal that means something else elsewhere. */
+  #blameSignal(): void {
+    const passed = this.#passedOn;
+    if (passed === undefined || performance.now() - passed.at > blameTime) return;
+    const { signal } = passed;
+    this.#say(
+      `Warning: it ended after ${signal}, which is passed on to it: no load balancer was told before. If that is how it is stopped (STOPSIGNAL of its image), give -stop-signal ${signal.slice(3)}`,
+    );
   }
 
   #reload(agent: Agent): void {

@@ -329,6 +329,17 @@ test("signals that are not ours are the application's", async ({ script }) => {
   expect(own.stderr).not.toContain("Metrics");
 });
 
+test("an image's own stop signal that we do not know of is named when it ends the application", async ({
+  script,
+}) => {
+  const own = script("trap 'exit 0' QUIT; echo up; while :; do sleep 0.05; done");
+  await own.untilWritten("up");
+  own.signal("SIGQUIT");
+  expect(await own.exited).toBe(0);
+  expect(own.stderr).toContain("==> Warning: it ended after SIGQUIT");
+  expect(own.stderr).toContain("give -stop-signal QUIT");
+});
+
 test("the stop signal ends agent and application, and is what the latter hears", async ({
   script,
 }) => {
