@@ -36,9 +36,6 @@ import { StateFile } from "./state-file.js";
 /** HAProxy behind its one configuration file. */
 export function openHaproxy(config: BalancerConfig, deps: ProxyDeps): Proxy {
   assert(config.proxy.kind === "haproxy", `not a configuration of HAProxy: ${config.proxy.kind}`);
-  if (config.proxy.mode === "dynamic") {
-    deps.log.warn({ balancer: config.name }, "servers are not added to haproxy, slots do as well");
-  }
   return new Haproxy(config, config.proxy, deps);
 }
 
