@@ -1,0 +1,3 @@
+#!/bin/sh
+# Somebody came, or has other tags.
+exec /handlers/update.sh

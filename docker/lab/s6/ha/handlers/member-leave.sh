@@ -1,0 +1,3 @@
+#!/bin/sh
+# Somebody left, or failed.
+exec /handlers/update.sh
