@@ -40,6 +40,8 @@ Signals:
   ends by itself and is not started again ends its member, too.
   HUP is for both: the agent reads its configuration again, the application does
   what it does. QUIT, USR1, USR2, ALRM, WINCH and CONT are the application's.
+  An image whose STOPSIGNAL is one of these (nginx: QUIT, HAProxy: USR1, Apache:
+  WINCH) needs it as -stop-signal, or nothing is drained when it is stopped.
 
 Configuration:
 
