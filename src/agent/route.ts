@@ -44,8 +44,9 @@ export async function addressTowards(
   seeds: readonly string[],
   finder: RouteFinder = systemRoutes,
 ): Promise<Bytes | undefined> {
-  if (seeds.length === 0 || finder.own().filter(isUsable).length < 2) return undefined;
-  const targets = await lookUpPatiently(seeds, finder);
+  const usable = finder.own().filter(isUsable);
+  if (seeds.length === 0 || usable.length < 2) return undefined;
+  const targets = await lookUpPatiently(seeds, finder, hasTwoOfAKind(usable));
   const routes = await Promise.all(
     targets.slice(0, maxTargets).map(async (to) => ({ to, source: await finder.sourceFor(to) })),
   );
@@ -73,10 +74,17 @@ function isUsable(ip: Bytes): boolean {
   return !isLoopback(ip) && !isLinkLocal(ip);
 }
 
-/** IPv4 first, as an address is chosen without seeds. */
+/** One of IPv4 and one of IPv6 usually belong to the same network: no start is delayed for their choice. */
+function hasTwoOfAKind(ips: readonly Bytes[]): boolean {
+  const short = ips.filter((ip) => unmapped(ip).length === 4).length;
+  return short > 1 || ips.length - short > 1;
+}
+
+/** IPv4 first, as an address is chosen without seeds. With `again` until a name is known. */
 async function lookUpPatiently(
   seeds: readonly string[],
   { lookUp, now, wait }: RouteFinder,
+  again: boolean,
 ): Promise<readonly Address[]> {
   const until = now() + patience;
   for (;;) {
@@ -85,7 +93,7 @@ async function lookUpPatiently(
       const isShort = ({ ip }: Address): boolean => unmapped(ip).length === 4;
       return [...found.filter(isShort), ...found.filter((one) => !isShort(one))];
     }
-    if (now() + pause >= until) return [];
+    if (!again || now() + pause >= until) return [];
     await wait(pause);
   }
 }

@@ -113,6 +113,17 @@ test("a name that is known soon is waited for, and one that is never known for t
   expect(never.time()).toBeLessThanOrEqual(3_000);
 });
 
+test("for the choice between IPv4 and IPv6 alone no name is waited for", async () => {
+  const { finder, time } = network({
+    own: ["127.0.0.1", "::1", "fd00::5", "10.0.9.5"],
+    names: { lb: ["10.0.9.2"] },
+    knownAfter: 1_000,
+    routes: { "10.0.9.2": "10.0.9.5" },
+  });
+  expect(await chosen(["lb"], finder)).toBeUndefined();
+  expect(time()).toBe(0);
+});
+
 test("the system tells the way without a packet", async () => {
   const source = await systemRoutes.sourceFor({ ip: ip("127.9.9.9"), port: 7946 });
   expect(source && formatIp(source)).toBe("127.0.0.1");
