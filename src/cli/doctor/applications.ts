@@ -42,7 +42,7 @@ export class Applications {
       const findings = new Findings("application", `${node}: ${about}`);
       findings.fail(found, {
         ...(cause === null ? {} : { cause }),
-        remedy: remedy.map((line) => (line.startsWith("or ") ? line : `on ${node}: ${line}`)),
+        remedy: remedy.map((line) => (/^or[ ,]/.test(line) ? line : `on ${node}: ${line}`)),
       });
       return findings.all;
     });
