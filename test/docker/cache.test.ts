@@ -38,7 +38,9 @@ beforeAll(async () => {
   await project.up();
   host = await project.address(await project.container("balancer"));
   await waitUntil("all know each other, and none is ready", async () => {
-    return (await states()).join() === "starting,starting,starting,starting";
+    // The balancer's agent may not take commands yet.
+    const known = await states().catch(() => []);
+    return known.join() === "starting,starting,starting,starting";
   });
 });
 
@@ -67,10 +69,11 @@ function get(path = "/"): Promise<Response> {
   return fetch(`http://${host}:8080${path}`, { headers: { connection: "close" } });
 }
 
+/** Of an answer; 0 if the connection was cut, as of a request that a node took with it. */
 async function status(): Promise<number> {
-  const response = await get();
-  await response.text();
-  return response.status;
+  const response = await get().catch(() => undefined);
+  await response?.text();
+  return response?.status ?? 0;
 }
 
 /** The service whose node answers `/`. */
@@ -178,24 +181,23 @@ test("keys stay with their nodes, and all nodes have some", async () => {
 
 test("a node that is restarted loses no request, and neither what was mended nor its values", async () => {
   const service = await answering();
-  const before = await get();
-  const words = await before.text();
+  const container = await project.container(service);
+  const words = await (await get()).text();
   const requests = load();
   await requests.more(100);
   const began = performance.now();
-  await docker("restart", await project.container(service));
-  await waitUntil("it serves again", async () => {
-    return (await isReady()) && (await answering()) === service;
-  });
+  await docker("restart", container);
+  await waitUntil("it is ready again", isReady);
   const took = performance.now() - began;
   await requests.more(100);
   const report = await requests.stop();
   expect(report.losses).toEqual({});
-  expect(await (await get()).text()).toBe(words);
+  const own = `http://${await project.address(container)}:${service.replace("cache", "808")}/`;
+  expect(await (await fetch(own)).text()).toBe(words);
   note({
     stack: "cache",
     breaks: "a node is restarted",
-    happens: "its keys are served elsewhere, and by it again",
+    happens: "its keys are served elsewhere; it comes back with its values",
     took,
     lost: report.lost.length,
     of: report.total,
@@ -213,9 +215,7 @@ test("a program that is killed is started again", async () => {
     const now = await programOf(service);
     return now !== "" && now !== before;
   });
-  await waitUntil("it serves again", async () => {
-    return (await isReady()) && (await answering()) === service;
-  });
+  await waitUntil("all are ready again", isReady);
   const took = performance.now() - began;
   await requests.more(100);
   const report = await requests.stop();
@@ -246,7 +246,7 @@ test("nodes that are all killed are named, and served again when they are back",
   note({
     stack: "cache",
     breaks: "all nodes are killed",
-    happens: "503 at once; the doctor says that they are gone, and how to start them",
+    happens: "503; the doctor says that they are gone, and how to start them",
     took,
     lost: undefined,
     of: undefined,
