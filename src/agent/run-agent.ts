@@ -11,12 +11,16 @@ import { type AgentPlan, planAgent } from "./plan.js";
 import type { Settings } from "./settings.js";
 import { type AgentSignal, onPassedSignals, onSignals, reactionTo, signalName } from "./signals.js";
 import type { Syslog } from "./syslog.js";
+import { within } from "./within.js";
 
 /** A leave that takes longer is cut off. */
 const leaveLimit: Millis = seconds(3);
 
 /** Nobody types a second ctrl-C so soon. */
 const echoTime: Millis = 50;
+
+/** So long a join may end before a leave: a seed that is silent would keep us for much longer. */
+const joinGrace: Millis = seconds(1);
 
 /** An application that ends so soon after a signal is taken to have ended by it. */
 const blameTime: Millis = seconds(10);
@@ -290,7 +294,7 @@ class AgentRun {
     this.#say("The application has ended, leaving...");
     this.#blameSignal();
     // Whom we are just joining would hear of us after the leave, and see us fail.
-    void this.#joining.then(() => this.#depart(agent, true));
+    void within(joinGrace, this.#joining).then(() => this.#depart(agent, true));
   }
 
   /** Images of nginx, HAProxy and others are stopped by a signal that means something else elsewhere. */

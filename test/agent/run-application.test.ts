@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { pause, until } from "../support/wait.js";
@@ -368,6 +369,25 @@ test("an application that ends while its agent joins is seen to leave", async ({
   const own = run(["true"], { flags: [`-join=${other.ip}`] });
   expect(await own.exited).toBe(0);
   expect((await other.statuses()).app).toBe("left");
+});
+
+test("one that ends while its agent waits for a silent seed is not taken for ready much longer", async ({
+  peer,
+  script,
+}) => {
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  const other = await peer();
+  const own = script("sleep 1; exit 4", {
+    flags: ["-profile=lan", `-join=${other.ip}`, `-join=127.0.0.1:${port}`],
+  });
+  await own.untilWritten("The application has ended");
+  const ended = Date.now();
+  expect(await own.exited).toBe(4);
+  expect(Date.now() - ended).toBeLessThan(8_000);
+  expect((await other.statuses()).app).toBe("left");
+  silent.close();
 });
 
 test("an agent that cannot join ends its application", async ({ folder, script }) => {
