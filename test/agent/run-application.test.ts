@@ -104,14 +104,16 @@ test("members see it starting from the first moment, and ready when its checks p
   const own = script("exec sleep 60", {
     flags: [`-retry-join=${other.ip}`, `-check-exec=test -e ${ready}`, "-check-interval=100ms"],
   });
+  const heard = (state: string) =>
+    until(
+      `the other's handler knows that it is ${state}`,
+      () => existsSync(told) && readFileSync(told, "utf8").includes(`state=${state}`),
+    );
   await own.untilWritten("application is not ready yet");
-  await own.untilState("starting");
+  await heard("starting");
   writeFileSync(ready, "");
   await own.untilState("ready");
-  await until(
-    "the other's handler knows",
-    () => existsSync(told) && readFileSync(told, "utf8").includes("state=ready"),
-  );
+  await heard("ready");
   const states = readFileSync(told, "utf8").matchAll(/^app\t.*state=(\w+)/gm);
   expect([...states].map(([, state]) => state)).toEqual(["starting", "ready"]);
 });
