@@ -191,6 +191,7 @@ export class Balancing {
       now,
       wallClock: () => new Date().toISOString(),
       after: schedule,
+      claim: (text) => this.#claim(text),
       ...(noteRound !== undefined && { noteRound }),
       ...(proxies !== undefined && { proxies }),
     };
@@ -235,6 +236,13 @@ export class Balancing {
         { reason: reasonOf(thrown) },
         "tag balancer cannot be set, drains do not wait for us",
       );
+    });
+  }
+
+  #claim(text: string): void {
+    const { log, tags } = this.#parts;
+    tags.cover(new Map([["vip", text]])).catch((thrown: unknown) => {
+      log.error({ reason: reasonOf(thrown) }, "tag vip cannot be set, others may take the address");
     });
   }
 

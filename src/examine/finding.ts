@@ -25,6 +25,7 @@ export const causalOrder = [
   "reload",
   "balancer",
   "pool",
+  "virtual-ip",
   "keepalived",
   "clock",
 ] as const;

@@ -10,6 +10,7 @@ import type {
   NginxConfig,
   PoolConfig,
   ProxyConfig,
+  VirtualIpConfig,
 } from "./config.js";
 import { orOff, orOn, selector, serverOptions, share, url, urlPath } from "./config-kinds.js";
 import {
@@ -27,11 +28,13 @@ import {
   real,
   required,
   type Shape,
+  shown,
   standard,
   text,
   toggle,
   word,
 } from "./decode.js";
+import { parseNetwork } from "./vip/ipv4-network.js";
 
 // Every key with its range, default and meaning. The reference in handlers/lb is made of these.
 
@@ -401,6 +404,47 @@ export const proxyKeys: {
   readonly [Name in ProxyKind]: Shape<Omit<Extract<ProxyConfig, { kind: Name }>, "kind">>;
 } = { haproxy: haproxyKeys, nginx: nginxKeys, command: commandKeys };
 
+const ipv4Prefix: Kind<string> = checked(
+  text("an IPv4 address with its prefix, such as 192.0.2.10/24"),
+  "an IPv4 address with its prefix, such as 192.0.2.10/24",
+  (value) =>
+    parseNetwork(value) === undefined
+      ? `${shown(value)} is no IPv4 address with its prefix, "192.0.2.10/24" is one`
+      : undefined,
+);
+
+export const virtualIpKeys: Shape<VirtualIpConfig> = {
+  address: required(
+    ipv4Prefix,
+    "The address with its prefix. All balancers that share it have the same here; pairs with different ones do not mind each other.",
+  ),
+  interface: optional(
+    word("an interface"),
+    "the one whose network it fits into",
+    "The interface that it is put on.",
+  ),
+  port: required(
+    integer("a port", 1, 65_535),
+    "Where the proxy serves, on this address and on the machine's own: its `bind` names no address. Those who do not have the address ask there whether it is served.",
+  ),
+  checkPath: optional(
+    urlPath,
+    "a TCP connection is enough, which a process that hangs takes as well",
+    "What is asked for by HTTP, answered by the proxy itself, such as HAProxy's `monitor-uri`; a status below 500 is an answer.",
+  ),
+  checkInterval: standard(
+    duration(50, minutes(1)),
+    250,
+    "How often it is asked. Two questions in a row without an answer, neither from the address nor from its holder's own, and the next in line takes it.",
+  ),
+  checkTimeout: standard(duration(10, minutes(1)), 200, "How long an answer may take."),
+  holdDown: standard(
+    duration(0, minutes(10)),
+    seconds(2),
+    "Who lost the address against its will comes last for so long, doubled with each loss within 5 minutes, up to a minute.",
+  ),
+};
+
 /** The outermost keys, but for the balancers themselves. */
 export const topKeys: Shape<Omit<LbConfig, "balancers">> = {
   stateDir: standard(
@@ -431,6 +475,11 @@ export const topKeys: Shape<Omit<LbConfig, "balancers">> = {
   trackFile: optional(
     path("the path of a file"),
     "none",
-    "A file for keepalived's `track_file`: -254 (FAULT) while a proxy cannot be asked, 20 after `gossipd lb prefer` with this node's name, 0 otherwise.",
+    "A file for keepalived's `track_file`: -254 (FAULT) while a proxy cannot be asked, 20 after `gossipd lb prefer` with this node's name, -20 while the node's state is draining or maint, 0 otherwise.",
+  ),
+  virtualIp: optional(
+    object(virtualIpKeys),
+    "none",
+    "An address that moves between the balancers of the cluster without keepalived, as an object.",
   ),
 };

@@ -15,7 +15,30 @@ export interface LbConfig {
   readonly settleLimit: Millis;
   /** A file of keepalived's `track_file`, told what this node is worth; undefined: none. */
   readonly trackFile: string | undefined;
+  /** An address that moves between the balancers of the cluster; undefined: none. */
+  readonly virtualIp: VirtualIpConfig | undefined;
   readonly balancers: readonly BalancerConfig[];
+}
+
+/** An address that one of several balancers has, elected by gossip. */
+export interface VirtualIpConfig {
+  /** IPv4 with its prefix: `192.0.2.10/24`. */
+  readonly address: string;
+  /** undefined: the one whose network it fits into. */
+  readonly interface: string | undefined;
+  /** Where the proxy serves on it, and on the machine's own address. */
+  readonly port: number;
+  /** undefined: a TCP connection is enough. */
+  readonly checkPath: string | undefined;
+  readonly checkInterval: Millis;
+  readonly checkTimeout: Millis;
+  /** After a first loss; doubled by each further one. */
+  readonly holdDown: Millis;
+}
+
+/** The address without its prefix. */
+export function ipOf({ address }: Pick<VirtualIpConfig, "address">): string {
+  return address.split("/")[0] ?? address;
 }
 
 /** One file of one proxy. */

@@ -5,19 +5,22 @@ import { type Instant, type Millis, seconds } from "../base/units.js";
 import type { Applied } from "../observe/deed.js";
 import { Audit } from "./audit.js";
 import { Balancer, type Own, type Shared } from "./balancer.js";
-import type { BalancerConfig, LbConfig } from "./config.js";
+import type { BalancerConfig, LbConfig, VirtualIpConfig } from "./config.js";
 import { ConfigStore } from "./config-store.js";
 import type { PolicyOrder, ProbeQuestion } from "./decision.js";
 import { limited } from "./limited.js";
 import type { Desired, LbMember, Observation, Plan, View } from "./model.js";
+import { probeService } from "./probe.js";
 import { openProxy } from "./proxies.js";
 import type { Proxy, ProxyDeps } from "./proxy.js";
 import { ReadOnlyFile } from "./read-only-file.js";
 import { StateDir } from "./state-dir.js";
 import type { BalancerStatus, LbStatus } from "./status.js";
 import { StatusFile } from "./status-file.js";
-import { TrackFile, trackValue } from "./track-file.js";
+import { canServe, TrackFile, trackValue } from "./track-file.js";
 import { Turn } from "./turn.js";
+import { InterfaceAddress, type MovingAddress } from "./vip/interface-address.js";
+import { type Move, VirtualIp } from "./vip/virtual-ip.js";
 
 /** All that the load balancer's part needs of the process around it. */
 export interface LbHost {
@@ -29,6 +32,13 @@ export interface LbHost {
   after(delay: Millis, run: () => void): () => void;
   /** Called after each round that changed something, failed for a new reason, or recovered. */
   readonly noteRound?: (round: Applied) => void;
+  /**
+   * Tells the cluster how we stand to the address that moves between balancers, in our tag `vip`.
+   * Without it there is no such address.
+   */
+  readonly claim?: (text: string) => void;
+  /** Instead of the machine's own interfaces, for tests. */
+  readonly address?: (config: VirtualIpConfig) => MovingAddress;
   /** Instead of {@link openProxy}, for tests. */
   readonly proxies?: (config: BalancerConfig, deps: ProxyDeps) => Proxy;
   /** Instead of real probes, for tests: whether the service answers. */
@@ -95,6 +105,7 @@ export class LoadBalancer {
   readonly #statusFile: StatusFile;
   readonly #balancers: readonly Balancer[];
   readonly #trackFile: TrackFile | undefined;
+  readonly #virtualIp: VirtualIp | undefined;
   /** Who should hold the shared address. */
   #preferred: string | undefined;
   #view: View | undefined;
@@ -126,9 +137,35 @@ export class LoadBalancer {
       changed: () => {
         this.#statusFile.touch();
         this.#track();
+        this.#virtualIp?.reconsider();
       },
     };
     this.#balancers = opened.map((one) => new Balancer(one.config, shared, one.own));
+    if (purpose === "keep") this.#virtualIp = this.#openVirtualIp();
+  }
+
+  #openVirtualIp(): VirtualIp | undefined {
+    const { settleTime, virtualIp } = this.#config;
+    const { claim, probe = probeService, noteRound } = this.#host;
+    const { log } = this.#host;
+    if (virtualIp === undefined || claim === undefined) return undefined;
+    const note = (move: Move): void => noteRound?.(appliedBy(virtualIp, move));
+    return new VirtualIp(
+      virtualIp,
+      this.#host.address?.(virtualIp) ?? new InterfaceAddress(virtualIp, log),
+      {
+        log,
+        now: () => this.#host.now(),
+        wallClock: () => this.#host.wallClock(),
+        after: (delay, run) => this.#host.after(delay, run),
+        claim,
+        probe,
+        note,
+      },
+      settleTime,
+      () => canServe(this.#balancers.map((balancer) => balancer.status())),
+      () => this.#statusFile.touch(),
+    );
   }
 
   /**
@@ -177,6 +214,8 @@ export class LoadBalancer {
       const turn = turnOf(view, names, balancer.config.name);
       balancer.update(view, (turn % maxTurns) * staggerStep);
     }
+    this.#track();
+    this.#virtualIp?.update(view);
   }
 
   /**
@@ -203,9 +242,14 @@ export class LoadBalancer {
     return previews;
   }
 
-  /** Whether `node` may stop: one answer per balancer. */
+  /**
+   * Whether `node` may stop: one answer per balancer. Another balancer may not while it has the address
+   * that this one is about to take.
+   */
   drained(node: string): readonly DrainAnswer[] {
-    return this.#balancers.map((balancer) => balancer.drained(node));
+    const answers = this.#balancers.map((balancer) => balancer.drained(node));
+    if (this.#virtualIp?.isToTakeFrom(node) !== true) return answers;
+    return answers.map((answer) => ({ ...answer, state: "serving" }));
   }
 
   /** Does what an operator asks for; says in one line what was done. Throws OperatorError. */
@@ -235,8 +279,11 @@ export class LoadBalancer {
   }
 
   #prefer(node: string | undefined): string {
+    if (this.#virtualIp !== undefined) return this.#virtualIp.prefer(node);
     if (this.#trackFile === undefined) {
-      throw new OperatorError("no track_file is configured, so no address is shared");
+      throw new OperatorError(
+        "neither virtual_ip nor track_file is configured: no address is shared",
+      );
     }
     this.#preferred = node;
     this.#track();
@@ -248,7 +295,14 @@ export class LoadBalancer {
     const isPreferred = this.#preferred !== undefined && this.#preferred === this.#view?.self;
     // Called by the balancers while they are made as well.
     const balancers = this.#balancers?.map((balancer) => balancer.status()) ?? [];
-    this.#trackFile?.set(trackValue(balancers, isPreferred));
+    this.#trackFile?.set(trackValue(balancers, isPreferred, this.#isUnwilling()));
+  }
+
+  /** The operator, or an end that is near, wants no requests here. */
+  #isUnwilling(): boolean {
+    const own = this.#view?.members.find(({ name }) => name === this.#view?.self);
+    const state = own?.tags.get("state");
+    return state === "draining" || state === "maint";
   }
 
   status(): LbStatus {
@@ -257,12 +311,14 @@ export class LoadBalancer {
       keeper: this.#statusFile.keeper(),
       self: this.#view?.self ?? "",
       joined: this.#view?.joined ?? false,
+      virtualIp: this.#virtualIp?.status() ?? null,
       balancers: this.#balancers.map((balancer) => balancer.status()),
     };
   }
 
   /** Ends what runs and waits for it; the proxies go on as they are. */
   async stop(): Promise<void> {
+    this.#virtualIp?.stop();
     await Promise.all(this.#balancers.map((balancer) => balancer.stop()));
     await this.#statusFile.stop();
     await this.#audit.written();
@@ -295,6 +351,21 @@ async function openOwn(
     host.log.warn({ balancer: config.name, recovered: store.recovered }, "file was repaired");
   }
   return { proxy, store, notes, folder: own };
+}
+
+/** A move of the address as `gossipd why` and the live page show what balancers do. */
+function appliedBy({ address }: VirtualIpConfig, { what, reason, other }: Move): Applied {
+  const nodes = other === undefined ? [] : [other];
+  return {
+    kind: "applied",
+    balancer: `address ${address}`,
+    way: "none",
+    took: 0,
+    cause: `address ${what}: ${reason}`,
+    nodes,
+    count: nodes.length,
+    ...(what === "failed" && { failure: reason }),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { OperatorError } from "../base/errors.js";
 import type { Bytes, Instant } from "../base/units.js";
 import { isObject, present } from "./json-object.js";
 import type { DrainAnswer, LbOrder, LoadBalancer } from "./load-balancer.js";
-import type { BalancerStatus } from "./status.js";
+import type { LbStatus, VirtualIpStatus } from "./status.js";
 
 /**
  * The queries that a member with balancers answers: in lines of JSON, so that a script of plain Serf can
@@ -25,6 +25,16 @@ export interface StatusAnswer {
   readonly reason: string | null;
 }
 
+/** The address that moves between balancers in an answer to `lb-status`. */
+export interface AddressAnswer {
+  /** With its prefix. */
+  readonly address: string;
+  readonly holds: boolean;
+  readonly state: string;
+  /** As far as the member knows; empty: nobody. */
+  readonly holder: string;
+}
+
 /** What stands before the reason when an order could not be carried out. */
 export const orderFailure = "error: ";
 
@@ -44,7 +54,7 @@ export function answerQuestion(
     case "lb-drained":
       return drainedLines(balancer.drained(text.trim()));
     case "lb-status":
-      return statusLines(balancer.status().balancers);
+      return statusLines(balancer.status());
     case "lb-order":
       return carryOut(balancer, text, now);
     default:
@@ -66,15 +76,21 @@ function drainedLines(answers: readonly DrainAnswer[]): string | undefined {
   );
 }
 
-function statusLines(balancers: readonly BalancerStatus[]): string | undefined {
+function statusLines({ balancers, virtualIp }: LbStatus): string | undefined {
   // What is wrong goes first, and reasons are cut so that all have room.
   const sorted = balancers.toSorted((one, other) => Number(one.ok) - Number(other.ok));
-  const room = Math.floor(answerBytes / Math.max(1, sorted.length)) - 200;
+  const shares = sorted.length + (virtualIp === null ? 0 : 1);
+  const room = Math.floor(answerBytes / Math.max(1, shares)) - 200;
   const lines = sorted.map(({ name, version, applied, ok, holds, reason }) => {
     const line = { balancer: name, version, applied, ok, holds: holds.length };
     return JSON.stringify({ ...line, reason: reason === null ? null : cut(reason, room) });
   });
-  return fitting(lines);
+  return fitting(virtualIp === null ? lines : [addressLine(virtualIp), ...lines]);
+}
+
+function addressLine({ address, holder, state }: VirtualIpStatus): string {
+  const holds = state === "holds" || state === "yields";
+  return JSON.stringify({ address, holds, state, holder: cut(holder ?? "", 130) });
 }
 
 function cut(text: string, length: number): string {
@@ -201,6 +217,16 @@ export function parseStatusAnswers(payload: Bytes): StatusAnswer[] {
     const [wanted, served] = [text(version), text(applied)];
     return [{ balancer, version: wanted, applied: served, ok, holds: count, reason: text(reason) }];
   });
+}
+
+/** What a member answered to `lb-status` of the address; undefined: it has none. */
+export function parseAddressAnswer(payload: Bytes): AddressAnswer | undefined {
+  for (const { address, holds, state, holder } of linesOf(payload)) {
+    if (typeof address !== "string" || typeof holds !== "boolean") continue;
+    const text = (value: unknown): string => (typeof value === "string" ? value : "");
+    return { address, holds, state: text(state), holder: text(holder) };
+  }
+  return undefined;
 }
 
 function linesOf(payload: Bytes): Readonly<Record<string, unknown>>[] {

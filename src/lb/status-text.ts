@@ -1,10 +1,44 @@
 import { formatDuration } from "../base/duration.js";
-import type { BalancerStatus, LbStatus, PoolStatus, ServerStatus } from "./status.js";
+import type {
+  BalancerStatus,
+  LbStatus,
+  PoolStatus,
+  ServerStatus,
+  VirtualIpStatus,
+} from "./status.js";
 
 /** The status as a table for people; `now` as {@link LbStatus.at}, to say how long ago things were. */
 export function statusText(status: LbStatus, now: string): string {
   if (status.balancers.length === 0) return "There are no balancers.\n";
-  return status.balancers.map((balancer) => balancerText(balancer, now)).join("\n");
+  const balancers = status.balancers.map((balancer) => balancerText(balancer, now));
+  // A status that an earlier version wrote says nothing of it.
+  const { virtualIp } = status as Partial<LbStatus>;
+  return [...(virtualIp ? [virtualIpText(virtualIp, now)] : []), ...balancers].join("\n");
+}
+
+function virtualIpText(
+  {
+    address,
+    interface: name,
+    state,
+    holder,
+    rivals,
+    term,
+    since,
+    reason,
+    trouble,
+  }: VirtualIpStatus,
+  now: string,
+): string {
+  const number = term === null ? "" : `, term ${term}`;
+  const lines = [
+    `address ${address} on ${name ?? "no interface"}: ${state} for ${ago(since, now)}`,
+    ...fact("problem", trouble),
+    ...fact("holder", holder === null ? "nobody" : `${shortened(holder)}${number}`),
+    ...fact("also", rivals.length === 0 ? null : `${listed(rivals)}, and should not`),
+    ...fact("because", reason),
+  ];
+  return `${lines.map(visible).join("\n")}\n`;
 }
 
 function balancerText(balancer: BalancerStatus, now: string): string {

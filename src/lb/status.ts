@@ -17,8 +17,47 @@ export interface LbStatus {
   readonly self: string;
   /** Whether there is a view at all: the member has joined. */
   readonly joined: boolean;
+  /** The address that moves between balancers; null if there is none. */
+  readonly virtualIp: VirtualIpStatus | null;
   /** In the order of the configuration. */
   readonly balancers: readonly BalancerStatus[];
+}
+
+/** How this node stands to the address that moves between balancers. */
+export interface VirtualIpStatus {
+  /** With its prefix. */
+  readonly address: string;
+  /** null: no interface has a network that it fits into. */
+  readonly interface: string | null;
+  /**
+   * `holds`: it is here. `yields`: it is here, and another is to take it. `ready`, `held` (lost lately,
+   * comes last), `unfit`: it is not here. `waiting`: the members are not known yet.
+   */
+  readonly state:
+    | "holds"
+    | "yields"
+    | "ready"
+    | "held"
+    | "unfit"
+    | "taking"
+    | "dropping"
+    | "waiting";
+  /** The member that has it; null: nobody says so. */
+  readonly holder: string | null;
+  /** Others that say that they have it as well. */
+  readonly rivals: readonly string[];
+  /** Of the holder; each that takes it has a higher one. */
+  readonly term: number | null;
+  /** When {@link state} became what it is. */
+  readonly since: string;
+  /** Why it is so, one line. */
+  readonly reason: string;
+  /** Why it could not be put on the interface or taken off, one line. */
+  readonly trouble: string | null;
+  /** Fewer than half of the members are seen from here. */
+  readonly cutOff: boolean;
+  /** How often it was taken and dropped here. */
+  readonly moves: number;
 }
 
 /**

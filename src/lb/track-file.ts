@@ -5,20 +5,30 @@ import type { BalancerStatus } from "./status.js";
 
 /**
  * What keepalived adds to its priority, by a `track_file` of weight 1 (handlers/lb/keepalived.conf):
- * `unfit` is FAULT, `preferred` takes the address from a holder of the same priority.
+ * `unfit` is FAULT, `preferred` takes the address from a holder of the same priority, and one that is
+ * `unwilling` leaves it to any other that could have it.
  */
-export const trackValues = { unfit: -254, normal: 0, preferred: 20 } as const;
+export const trackValues = { unfit: -254, unwilling: -20, normal: 0, preferred: 20 } as const;
 
 /**
  * What this balancer's node is worth as the holder of a shared address. Only a proxy that cannot be asked
  * makes it unfit: one that still serves its last good state is better than none.
  */
-export function trackValue(balancers: readonly BalancerStatus[], preferred: boolean): number {
-  const serves = balancers.every(({ condition, process }) =>
-    condition === "warming up" ? true : process !== null,
-  );
-  if (!serves) return trackValues.unfit;
+export function trackValue(
+  balancers: readonly BalancerStatus[],
+  preferred: boolean,
+  unwilling = false,
+): number {
+  if (!canServe(balancers)) return trackValues.unfit;
+  if (unwilling) return trackValues.unwilling;
   return preferred ? trackValues.preferred : trackValues.normal;
+}
+
+/** Whether the proxies of this node can be asked, as far as that is known. */
+export function canServe(balancers: readonly BalancerStatus[]): boolean {
+  return balancers.every(
+    ({ condition, process }) => condition === "warming up" || process !== null,
+  );
 }
 
 /** The file that keepalived watches. */

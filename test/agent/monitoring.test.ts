@@ -33,7 +33,14 @@ const handler: HandlerState = {
 function everything(): ScrapedMember {
   const balancers = [balancerStatus()];
   const member = new ScrapedMember(new SerfCluster(), "a", {
-    balancing: () => ({ at: "", keeper: null, self: "a", joined: true, balancers }),
+    balancing: () => ({
+      at: "",
+      keeper: null,
+      self: "a",
+      joined: true,
+      virtualIp: null,
+      balancers,
+    }),
     handlerStates: () => [handler],
     http: () => ({ connections: 0, streams: 0, streamsCut: 0, answers: { "2xx": 0 } }),
   });

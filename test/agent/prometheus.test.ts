@@ -340,7 +340,14 @@ test("an agent without HTTP, handlers and balancers tells nothing of them", asyn
 });
 
 function balanced(...balancers: BalancerStatus[]): ScrapedMember {
-  const status: LbStatus = { at: "", keeper: null, self: "a", joined: true, balancers };
+  const status: LbStatus = {
+    at: "",
+    keeper: null,
+    self: "a",
+    joined: true,
+    virtualIp: null,
+    balancers,
+  };
   return new ScrapedMember(new SerfCluster(), "a", { balancing: () => status });
 }
 

@@ -48,7 +48,14 @@ class Watched {
           this.orders.push(order);
           return "paused";
         },
-        status: () => ({ at: "", keeper: null, self: "lb1", joined: true, balancers: [] }),
+        status: () => ({
+          at: "",
+          keeper: null,
+          self: "lb1",
+          joined: true,
+          virtualIp: null,
+          balancers: [],
+        }),
       },
       names: ["edge", "api"],
       servesItself: false,

@@ -34,7 +34,15 @@ function balancer(name: string, more: Partial<BalancerStatus> = {}): BalancerSta
 function statusOf(balancers: readonly BalancerStatus[], more: Partial<LbStatus> = {}): LbStatus {
   const renewedBy = new Date(Date.now() + 60_000).toISOString();
   const keeper = { pid: process.pid, renewedBy };
-  return { at: new Date().toISOString(), keeper, self: "lb1", joined: true, balancers, ...more };
+  return {
+    at: new Date().toISOString(),
+    keeper,
+    self: "lb1",
+    joined: true,
+    virtualIp: null,
+    balancers,
+    ...more,
+  };
 }
 
 /** A folder with this status in it. */
@@ -250,6 +258,26 @@ edge: agree, 2 of 2 on ${version}
     });
   });
 
+  test("says who has the address that moves, and that one of them has to", async () => {
+    const address = (state: string): string =>
+      `${JSON.stringify({ address: "192.0.2.10/24", holds: state === "holds", state, holder: "lb1" })}\n`;
+    const right = await cluster({
+      lb1: address("holds") + line("edge"),
+      lb2: address("ready") + line("edge"),
+    });
+    expect(await run(right, "lb", "status", "-all")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("\n192.0.2.10/24: held by lb1, lb2 is ready\n"),
+    });
+    const both = address("holds") + line("edge");
+    expect(
+      await run(await cluster({ lb1: both, lb2: both }), "lb", "status", "-all"),
+    ).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("192.0.2.10/24: held by lb1 and lb2\n"),
+    });
+  });
+
   test("says who differs, who failed and why, what is held and who is silent", async () => {
     const bench = await cluster({
       lb1: line("edge") + line("api", { applied: null, ok: false, reason: "no\nsocket" }),
@@ -287,6 +315,7 @@ edge: differ, 1 of 2 on ${version}, 1 of 2 on ${other}
       ],
       silent: ["lb2"],
       groups: [{ balancer: "edge", members: 1, serving: { [version]: 1 }, agrees: true }],
+      addresses: [],
     });
   });
 

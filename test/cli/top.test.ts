@@ -144,7 +144,14 @@ test("each load balancer has a line: its condition, who serves of who should, an
     balancerStatus({ name: "inner", pools: [], ...refused }),
   ];
   const at = new Date().toISOString();
-  const status: LbStatus = { at, keeper: null, self: "n1", joined: true, balancers };
+  const status: LbStatus = {
+    at,
+    keeper: null,
+    self: "n1",
+    joined: true,
+    virtualIp: null,
+    balancers,
+  };
   await writeFile(file, JSON.stringify(status));
   const parts = new Map([["load_balancer", new Map([["status_file", file]])]]);
   started.api.sections = new Map([...started.api.sections, ...parts]);

@@ -96,6 +96,19 @@ const balanced: LbStatus = {
   keeper: { pid: 7, renewedBy: at },
   self: "web1",
   joined: true,
+  virtualIp: {
+    address: "192.0.2.10/24",
+    interface: "eth0",
+    state: "ready",
+    holder: "lb2",
+    rivals: [],
+    term: 3,
+    since: "2024-05-06T07:08:09.010Z",
+    reason: "lb2 has it",
+    trouble: null,
+    cutOff: false,
+    moves: 0,
+  },
   balancers: [
     {
       name: "edge",

@@ -31,6 +31,29 @@ function faultsOf(value: unknown): string[] {
   return [];
 }
 
+describe("an address that moves", () => {
+  const address = (keys: object): object => one({}, {}, { virtual_ip: keys });
+
+  test("has little to be said of it", () => {
+    expect(decode(address({ address: "192.0.2.10/24", port: 80 })).virtualIp).toEqual({
+      address: "192.0.2.10/24",
+      interface: undefined,
+      port: 80,
+      checkPath: undefined,
+      checkInterval: 250,
+      checkTimeout: 200,
+      holdDown: 2_000,
+    });
+  });
+
+  test("is one of IPv4 with its prefix, and has a port", () => {
+    expect(faultsOf(address({ address: "192.0.2.10" }))).toEqual([
+      expect.stringMatching(/^virtual_ip.address: "192.0.2.10" is no IPv4 address with its prefix/),
+      expect.stringMatching(/^virtual_ip.port: is missing/),
+    ]);
+  });
+});
+
 describe("the least that has to be said", () => {
   const config = decode({
     balancers: [{ config: "/etc/haproxy/haproxy.cfg", pools: [{ members: "role=web" }] }],

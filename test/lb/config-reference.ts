@@ -8,6 +8,7 @@ import {
   probeKeys,
   proxyKeys,
   topKeys,
+  virtualIpKeys,
 } from "../../src/lb/config-keys.js";
 import { type Key, keyName, type Shape } from "../../src/lb/decode.js";
 
@@ -15,6 +16,11 @@ import { type Key, keyName, type Shape } from "../../src/lb/decode.js";
 export function configReference(): string {
   return [
     table("The whole", "", topKeys, ["`balancers`", "required", "The proxies, one or more."]),
+    table(
+      "`virtual_ip`",
+      "An address that one of several balancers has, elected by gossip.",
+      virtualIpKeys,
+    ),
     table("`balancers[]`", "One proxy with one configuration file.", balancerKeys, [
       "`kind`",
       "guessed",

@@ -47,7 +47,14 @@ class Balancers {
   }
 
   status() {
-    return { at: "", keeper: null, self: "lb1", joined: true, balancers: this.names };
+    return {
+      at: "",
+      keeper: null,
+      self: "lb1",
+      joined: true,
+      virtualIp: null,
+      balancers: this.names,
+    };
   }
 
   ask(name: string, payload: string | Buffer): string | undefined {

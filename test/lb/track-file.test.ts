@@ -35,6 +35,11 @@ test.for([
   expect(trackValue(of, true)).toBe(preferred);
 });
 
+test("a node that is to be drained is worth less than any other, and more than one that cannot serve", () => {
+  expect(trackValue([balancer("in step", "1@2")], true, true)).toBe(-20);
+  expect(trackValue([balancer("failed", null)], false, true)).toBe(-254);
+});
+
 test("a value is written when it is another one, and again as soon as it can be", () => {
   const folder = mkdtempSync(join(tmpdir(), "gossipd-track-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));

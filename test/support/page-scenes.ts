@@ -220,6 +220,7 @@ function balancing(now: number): LbStatus {
     keeper: { pid: 4_711, renewedBy: iso(now + 5_000) },
     self: "edge-1",
     joined: true,
+    virtualIp: null,
     balancers: [
       scene(now, {
         condition: "waiting",

@@ -12,6 +12,7 @@ import { processFamilies } from "./process-families.js";
 import { countSightings } from "./sightings.js";
 import type { MetricSource } from "./source.js";
 import { trafficFamilies } from "./traffic-families.js";
+import { virtualIpFamilies } from "./virtual-ip-families.js";
 
 /** What Prometheus is told when it asks. */
 export interface OpenMetrics {
@@ -28,6 +29,7 @@ const families: readonly Family[] = [
   ...handlerFamilies,
   ...clientFamilies,
   ...balancerFamilies,
+  ...virtualIpFamilies,
 ];
 
 /**

@@ -11,6 +11,7 @@ import { examineHaproxy } from "./haproxy.js";
 import { examineNginx } from "./nginx.js";
 import { examineFolder, findProxyProgram, isReadableFile } from "./proxy-place.js";
 import type { ServerDeps } from "./servers.js";
+import { examineVirtualIp } from "./virtual-ip.js";
 
 export interface BalancersQuestion {
   readonly config: LbConfig;
@@ -25,8 +26,11 @@ export interface BalancersQuestion {
 
 /** What keeps gossipd's own load balancing from being right. */
 export async function examineBalancers(question: BalancersQuestion): Promise<readonly Finding[]> {
-  const { config, now, status, view } = question;
-  const findings: Finding[] = [...examineKeeper(question)];
+  const { config, now, path, status, view } = question;
+  const findings: Finding[] = [
+    ...examineKeeper(question),
+    ...examineVirtualIp(config, path, view, status),
+  ];
   for (const balancer of config.balancers) {
     findings.push(...examineFiles(balancer, config.stateDir));
     findings.push(...(await examineProxy(balancer, question)));

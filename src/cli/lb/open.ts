@@ -1,7 +1,7 @@
 import type { Log } from "../../base/log.js";
 import type { Instant, Millis } from "../../base/units.js";
 import type { LbConfig } from "../../lb/config.js";
-import type { LoadBalancer } from "../../lb/load-balancer.js";
+import type { LbHost, LoadBalancer } from "../../lb/load-balancer.js";
 import { processHost } from "./host.js";
 
 /** How long a pass that waits for the state folder sleeps between two looks. */
@@ -16,9 +16,10 @@ export async function openBalancer(
   log: Log,
   purpose: "keep" | "look",
   limit: Millis = 0,
+  more: Pick<LbHost, "claim"> = {},
 ): Promise<LoadBalancer> {
   const { LoadBalancer, StateInUseError } = await import("../../lb/load-balancer.js");
-  const host = processHost(log);
+  const host: LbHost = { ...processHost(log), ...more };
   const end: Instant = host.now() + limit;
   for (;;) {
     try {

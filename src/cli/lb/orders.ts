@@ -81,7 +81,7 @@ const orders: readonly Order[] = [
     summary: "Have a balancer take the shared address over",
     usage: "[options] MEMBER|none",
     about:
-      "Names the member that should hold the address which balancers share by keepalived (track_file): it takes the address before the other lets it go. none prefers nobody any more, and the address stays where it is.",
+      "Names the member that should hold the address which balancers share by virtual_ip or by keepalived (track_file): it takes the address before the other lets it go. none prefers nobody any more, and the address stays where it is.",
     options: [],
     positionals: "member",
     read: (args) => {

@@ -4,6 +4,7 @@ import type { Instant, Millis } from "../../base/units.js";
 import type { LoadBalancer } from "../../lb/load-balancer.js";
 import type { LbMember } from "../../lb/model.js";
 import { answerQuestion, lbQuestions } from "../../lb/questions.js";
+import { claimTag } from "../../lb/vip/claim.js";
 import type { RpcEvent } from "../../rpc/api.js";
 import type { RpcClient } from "../../rpc/client.js";
 import { lbMember, selfOf } from "./view.js";
@@ -35,6 +36,8 @@ export interface SidecarParts {
   readonly settleLimit: Millis;
   /** How often the members are read without an event: Serf tells of changes up to 3 s late. */
   readonly poll: Millis;
+  /** What is to be told of the address that moves; empty: nothing. */
+  readonly claim?: () => string;
   readonly log: Log;
   readonly now: () => Instant;
   readonly after: (delay: Millis, run: () => void) => () => void;
@@ -129,6 +132,7 @@ export class Sidecar {
       this.#parts.log.info({ member: this.#self }, "following agent");
       await this.#read(agent);
       await this.#announce(agent, stats.get("tags")?.get(balancerTag));
+      await this.tell(this.#parts.claim?.() ?? "");
       return agent;
     } catch (thrown) {
       agent.close();
@@ -145,6 +149,17 @@ export class Sidecar {
     } catch (thrown) {
       if (!(thrown instanceof OperatorError)) throw thrown;
       this.#parts.log.warn({ reason: thrown.message }, "tag balancer cannot be set");
+    }
+  }
+
+  /** Tells the cluster what we claim of the address that moves; while the agent is away, later. */
+  async tell(claim: string): Promise<void> {
+    if (this.#agent === undefined || claim === "") return;
+    try {
+      await this.#agent.setTags(new Map([[claimTag, claim]]), []);
+    } catch (thrown) {
+      if (!(thrown instanceof OperatorError)) throw thrown;
+      this.#parts.log.warn({ reason: thrown.message }, "tag vip cannot be set");
     }
   }
 
@@ -253,7 +268,8 @@ export class Sidecar {
     this.#agent = undefined;
     if (agent === undefined) return;
     if (this.#parts.names.length === 0) return agent.close();
-    const untagged = agent.setTags(new Map(), [balancerTag]).catch((thrown: unknown) => {
+    const own = (this.#parts.claim?.() ?? "") === "" ? [balancerTag] : [balancerTag, claimTag];
+    const untagged = agent.setTags(new Map(), own).catch((thrown: unknown) => {
       if (!(thrown instanceof OperatorError)) throw thrown;
     });
     await Promise.race([untagged, this.#pause(farewell)]);

@@ -1,6 +1,11 @@
 import { compareTexts } from "../../base/compare-texts.js";
 import { OperatorError } from "../../base/errors.js";
-import { parseStatusAnswers, type StatusAnswer } from "../../lb/questions.js";
+import {
+  type AddressAnswer,
+  parseAddressAnswer,
+  parseStatusAnswers,
+  type StatusAnswer,
+} from "../../lb/questions.js";
 import type { LbStatus } from "../../lb/status.js";
 import { statusText } from "../../lb/status-text.js";
 import type { Arguments, Command, Terminal } from "../command.js";
@@ -96,10 +101,19 @@ async function statusOfAll(args: Arguments, terminal: Terminal): Promise<number>
   );
   if (rows.length === 0) throw nobodyAnswers;
   const groups = groupsOf(rows);
-  const isWhole = asked.silent.length === 0 && groups.every(({ agrees }) => agrees);
+  const addresses = addressesOf(
+    asked.answers.flatMap(({ from, payload }) => {
+      const answer = parseAddressAnswer(payload);
+      return answer === undefined ? [] : [{ member: from, ...answer }];
+    }),
+  );
+  const isWhole =
+    asked.silent.length === 0 &&
+    groups.every(({ agrees }) => agrees) &&
+    addresses.every(({ holders }) => holders.length === 1);
   if (format === "json") {
-    terminal.out(`${toJson({ balancers: rows, silent: asked.silent, groups })}\n`);
-  } else terminal.out(textOfAll(rows, groups, asked));
+    terminal.out(`${toJson({ balancers: rows, silent: asked.silent, groups, addresses })}\n`);
+  } else terminal.out(`${textOfAll(rows, groups, asked)}${textOfAddresses(addresses)}`);
   return isWhole && rows.every(({ ok, holds }) => ok && holds === 0) ? 0 : 1;
 }
 
@@ -125,6 +139,36 @@ function groupsOf(rows: readonly Row[]): Group[] {
     const agrees = versions.size === 1 && !versions.has(null);
     return { balancer, members: own.length, serving: Object.fromEntries(counts), agrees };
   });
+}
+
+/** An address that moves between balancers, and how each of those stands to it. */
+interface SharedAddress {
+  readonly address: string;
+  /** Those who say that they have it; one is right. */
+  readonly holders: readonly string[];
+  readonly others: readonly { readonly member: string; readonly state: string }[];
+}
+
+function addressesOf(answers: readonly (AddressAnswer & { member: string })[]): SharedAddress[] {
+  const all = [...new Set(answers.map(({ address }) => address))].sort(compareTexts);
+  return all.map((address) => {
+    const own = answers.filter((one) => one.address === address);
+    const holders = own.flatMap(({ holds, member }) => (holds ? [member] : []));
+    const others = own.flatMap(({ holds, member, state }) => (holds ? [] : [{ member, state }]));
+    return { address, holders, others };
+  });
+}
+
+function textOfAddresses(addresses: readonly SharedAddress[]): string {
+  return addresses
+    .map(({ address, holders, others }) => {
+      const by = holders.length === 0 ? "nobody" : holders.map(escapeWord).join(" and ");
+      const rest = others.map(
+        ({ member, state }) => `, ${escapeWord(member)} is ${escapeWord(state)}`,
+      );
+      return `${escapeWord(address)}: held by ${by}${rest.join("")}\n`;
+    })
+    .join("");
 }
 
 function textOfAll(rows: readonly Row[], groups: readonly Group[], { silent }: Answers): string {

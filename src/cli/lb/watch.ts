@@ -44,7 +44,13 @@ async function watch(args: Arguments, terminal: Terminal): Promise<number> {
   const poll = args.duration("poll") ?? defaultPoll;
   if (poll < 50) throw new OperatorError("-poll must be 50ms or more");
   const stopped = ended(terminal);
-  const balancer = await openBalancer(config, log, "keep", startLimit);
+  let claimed = "";
+  let tell = (_claim: string): void => {};
+  const claim = (text: string): void => {
+    claimed = text;
+    tell(text);
+  };
+  const balancer = await openBalancer(config, log, "keep", startLimit, { claim });
   const { after, now } = processHost(log);
   const sidecar = new Sidecar({
     connect: () => connectAgent(args, terminal),
@@ -54,10 +60,12 @@ async function watch(args: Arguments, terminal: Terminal): Promise<number> {
     settleTime: config.settleTime,
     settleLimit: config.settleLimit,
     poll,
+    claim: () => claimed,
     log,
     now,
     after,
   });
+  tell = (text) => void sidecar.tell(text);
   try {
     await sidecar.run(stopped);
   } finally {

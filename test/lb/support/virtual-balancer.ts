@@ -47,6 +47,7 @@ export class VirtualBalancer {
       settleTime,
       settleLimit: 10_000,
       trackFile: undefined,
+      virtualIp: undefined,
       balancers: [this.config],
     };
     const host = {
