@@ -358,10 +358,10 @@ function appliedBy({ address }: VirtualIpConfig, { what, reason, other }: Move):
   const nodes = other === undefined ? [] : [other];
   return {
     kind: "applied",
-    balancer: `address ${address}`,
-    way: "none",
+    balancer: "virtual-ip",
+    way: what === "failed" ? "none" : "runtime",
     took: 0,
-    cause: `address ${what}: ${reason}`,
+    cause: `${address} ${what}: ${reason}`,
     nodes,
     count: nodes.length,
     ...(what === "failed" && { failure: reason }),
