@@ -122,7 +122,8 @@ function namedPaths(words: readonly string[]): readonly NamedPath[] {
     const [, joined, value] = /^(--?[\w-]+)=(.+)$/s.exec(word) ?? [];
     const before = words[index - 1] ?? "";
     const option = joined ?? (before.startsWith("-") && !before.includes("=") ? before : "");
-    const path = value ?? word;
+    // HAProxy's sockets bear their rights behind them: -S /run/haproxy-master.sock,mode,600
+    const path = (value ?? word).replace(/(?<=\w),(mode|uid|gid|user|group|level),.*$/s, "");
     const isPath = /^\.{0,2}\//.test(path) || (option !== "" && /\w\/\w/.test(path));
     if (!isPath || path.startsWith("-") || /^\w+:\/\//.test(path) || path.includes("$")) return [];
     return [{ path, what: kindByName(option, path), option }];

@@ -34,6 +34,14 @@ test("all that is missing for a service is named, each with what makes it good",
   expect(found).toContain(`mkdir -p ${path}/logs`);
 });
 
+test("the rights behind the path of a socket of HAProxy are no part of the path", async () => {
+  const folder = new Folder();
+  const program = folder.file("bin/haproxy", "#!/bin/sh\nexec sleep 9\n");
+  const socket = folder.file("master.sock", "");
+  const found = await examined(`${program} -W -db -S ${socket},mode,600,level,admin`, folder);
+  expect(words(found)).not.toContain("there is no such file");
+});
+
 test("a program that lies elsewhere in the same tree is found there", async () => {
   const folder = new Folder();
   const there = folder.file("app/build/release/cache_server", "#!/bin/sh\necho\n");
