@@ -62,7 +62,11 @@ export const probeKeys: Shape<ProbeKeys> = {
     "`http`: the service answers a GET with a status below 500, or answers what is no HTTP. `tcp`: it takes a connection, which a process that hangs does as well. A service that says nothing to a GET, as PostgreSQL, needs the latter: otherwise suspicion and failure count alone.",
   ),
   path: standard(urlPath, "/", "What is asked for by HTTP."),
-  timeout: standard(duration(10, minutes(1)), 200, "How long one try may take."),
+  timeout: standard(
+    duration(10, minutes(1)),
+    200,
+    "How long one try may take. A service whose path takes longer counts as one that does not answer, also when it is new: name one that is answered at once.",
+  ),
   tries: standard(integer("a number of tries", 1, 10), 2, "So many tries have to fail."),
 };
 
