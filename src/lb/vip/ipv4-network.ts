@@ -1,3 +1,5 @@
+import { parseIp } from "../../base/address.js";
+
 /** A network of IPv4: its lowest address as a number. */
 export interface Ipv4Network {
   readonly base: number;
@@ -7,7 +9,7 @@ export interface Ipv4Network {
 /** Reads `172.31.72.100/24` as the network around that address; undefined if it is none of IPv4. */
 export function parseNetwork(text: string): Ipv4Network | undefined {
   const [ip = "", length = "", ...more] = text.split("/");
-  const number = parseIpv4(ip);
+  const number = numberOf(ip);
   if (number === undefined || more.length > 0 || !/^\d{1,2}$/.test(length)) return undefined;
   const prefix = Number(length);
   if (prefix < 1 || prefix > 32) return undefined;
@@ -16,7 +18,7 @@ export function parseNetwork(text: string): Ipv4Network | undefined {
 }
 
 export function isInNetwork(ip: string, { base, prefix }: Ipv4Network): boolean {
-  const number = parseIpv4(ip);
+  const number = numberOf(ip);
   return number !== undefined && number >= base && number < base + 2 ** (32 - prefix);
 }
 
@@ -28,13 +30,8 @@ export function hostIn({ base, prefix }: Ipv4Network, share: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join(".");
 }
 
-function parseIpv4(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) {
-    return undefined;
-  }
-  const bytes = parts.map(Number);
-  return bytes.some((byte) => byte > 255)
-    ? undefined
-    : bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+/** An address of IPv4 as a number. */
+function numberOf(text: string): number | undefined {
+  const ip = parseIp(text);
+  return ip?.length === 4 ? ip.reduce((sum, byte) => sum * 256 + byte, 0) : undefined;
 }
